@@ -1,0 +1,64 @@
+with fits as (
+
+    select
+        fit_id,
+        fit_key,
+        topic,
+        algorithm,
+        parameters,
+        features,
+        metrics,
+        library_versions,
+        artifact_sha256,
+        length(artifact) as artifact_characters,
+        is_baseline,
+        data_from,
+        data_to,
+        trained_at
+    from {{ ref('ml_demand__fits') }}
+
+),
+
+standings as (
+
+    select
+        fit_id,
+        origins,
+        standing,
+        mean_wape,
+        is_latest,
+        is_champion
+    from {{ ref('ml_demand__standings') }}
+
+),
+
+final as (
+
+    select
+        fits.fit_id,
+        fits.fit_key,
+        fits.topic,
+        fits.algorithm,
+        'mean wape' as backtest_metric,
+        fits.parameters,
+        fits.features,
+        fits.metrics,
+        fits.library_versions,
+        fits.artifact_sha256,
+        cast(fits.artifact_characters as bigint) as artifact_characters,
+        standings.origins as backtest_origins,
+        standings.mean_wape as backtest_value,
+        standings.standing,
+        fits.is_baseline,
+        standings.is_latest,
+        standings.is_champion,
+        fits.data_from,
+        fits.data_to,
+        fits.trained_at
+    from fits
+    inner join standings
+        on fits.fit_id = standings.fit_id
+
+)
+
+select * from final

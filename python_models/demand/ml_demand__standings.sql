@@ -1,0 +1,108 @@
+with fits as (
+
+    select
+        fit_id,
+        fit_key,
+        algorithm,
+        is_baseline,
+        trained_at,
+        data_to
+    from {{ ref('ml_demand__fits') }}
+
+),
+
+backtest as (
+
+    select
+        fit_id,
+        actual_units,
+        mean_units,
+        as_of_date
+    from {{ ref('ml_demand__backtest') }}
+    where not is_censored
+
+),
+
+as_of as (
+
+    select as_of_date
+    from {{ ref('dim_as_of') }}
+
+),
+
+origins as (
+
+    select
+        fit_id,
+        as_of_date,
+        {{ wape('actual_units', 'mean_units') }} as wape
+    from backtest
+    group by fit_id, as_of_date
+
+),
+
+errors as (
+
+    select
+        fit_id,
+        cast(count(*) as integer) as origins,
+        avg(wape) as mean_wape
+    from origins
+    group by fit_id
+
+),
+
+-- The latest training is the last one that saw nothing of the as-of date: a build of an earlier date is not served by a later fit.
+trainings as (
+
+    select
+        fits.fit_key,
+        row_number() over (order by max(fits.data_to) desc, max(fits.trained_at) desc, fits.fit_key desc) = 1 as is_latest
+    from fits
+    cross join as_of
+    where fits.data_to < as_of.as_of_date
+    group by fits.fit_key
+
+),
+
+-- Without back-test rows, and on equal errors, the simpler rule goes first.
+ranked as (
+
+    select
+        fits.fit_id,
+        fits.fit_key,
+        fits.algorithm,
+        errors.origins,
+        cast(
+            row_number() over (
+                partition by fits.fit_key
+                order by errors.mean_wape asc nulls last, fits.is_baseline desc, fits.algorithm asc
+            ) as integer
+        ) as standing,
+        errors.mean_wape,
+        fits.is_baseline
+    from fits
+    left join errors
+        on fits.fit_id = errors.fit_id
+
+),
+
+final as (
+
+    select
+        ranked.fit_id,
+        ranked.fit_key,
+        ranked.algorithm,
+        coalesce(ranked.origins, 0) as origins,
+        ranked.standing,
+        ranked.mean_wape,
+        ranked.is_baseline,
+        coalesce(trainings.is_latest, false) as is_latest,
+        coalesce(trainings.is_latest, false) and ranked.standing = 1 as is_champion
+    from ranked
+    left join trainings
+        on ranked.fit_key = trainings.fit_key
+
+)
+
+select * from final

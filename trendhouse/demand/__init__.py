@@ -1,0 +1,1 @@
+"""Demand: how many units of each product sell on each of the next 28 days."""

@@ -1,0 +1,113 @@
+"""LightGBM, one model for all products and horizons (direct multi-horizon forecasting with the horizon as a feature).
+
+Poisson objective with log(base units) as offset: the trees learn by what factor a day differs from the product's recent level,
+and products of every size share what they have in common. Mean = base units x exp(sum of the trees).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trendhouse.artifacts import canonical_json
+from trendhouse.demand.matrix import LABEL, Encoding, base_units, learn_encoding, numbers
+from trendhouse.explain import units_of_factors
+
+# Below so many rows the trees have nothing to tell apart.
+LEAST_ROWS = 500
+# Sum of trees at most: no day sells more than exp(5) = 148 times the recent level.
+LARGEST_LOG_FACTOR = 5.0
+
+
+class BoostedForecaster:
+    """A fitted booster and the encoding of its features."""
+
+    def __init__(self, booster: lightgbm.Booster, encoding: Encoding) -> None:
+        """Take a booster trained on matrices of this encoding."""
+        self._booster = booster
+        self._encoding = encoding
+
+    def predict(self, rows: pa.Table) -> NDArray[np.float64]:
+        """Mean units per row (rows,)."""
+        if not rows.num_rows:
+            return np.empty(0)
+        raw = self._booster.predict(self._encoding.matrix(rows), raw_score=True)
+        return np.asarray(base_units(rows) * np.exp(np.clip(raw, -np.inf, LARGEST_LOG_FACTOR)), dtype=np.float64)
+
+    def contributions(self, rows: pa.Table) -> tuple[Sequence[str], NDArray[np.float64]]:
+        """Units (rows, features) by TreeSHAP (Lundberg et al. 2020), turned from log factors into units."""
+        features = self._encoding.features
+        if not rows.num_rows:
+            return features, np.empty((0, len(features)))
+        factors = np.asarray(self._booster.predict(self._encoding.matrix(rows), pred_contrib=True))
+        start = base_units(rows) * np.exp(np.clip(factors[:, -1], -np.inf, LARGEST_LOG_FACTOR))
+        return features, units_of_factors(factors[:, :-1], start)
+
+
+@dataclass(frozen=True)
+class GradientBoosting:
+    """Candidate: boosted trees, deterministic to the byte."""
+
+    algorithm: str = "lightgbm"
+    is_baseline: bool = False
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Parameters of LightGBM, the number of rounds, and the version of this module."""
+        return {
+            "version": 1,
+            "rounds": 200,
+            "lightgbm": {
+                "objective": "poisson",
+                "num_leaves": 31,
+                "learning_rate": 0.06,
+                "min_data_in_leaf": 100,
+                "lambda_l2": 5.0,
+                "feature_fraction": 0.6,
+                "bagging_fraction": 0.5,
+                "bagging_freq": 1,
+                "max_bin": 127,
+                "cat_smooth": 50,
+                "seed": 20,
+            },
+        }
+
+    def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
+        """JSON text with the encoding and LightGBM's own model text; None below LEAST_ROWS rows or without a sale."""
+        units = numbers(rows, LABEL)
+        if len(units) < LEAST_ROWS or not units.any():
+            return None
+        encoding = learn_encoding(rows, features)
+        settings = {
+            **parameters["lightgbm"],
+            "num_threads": threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+        data = lightgbm.Dataset(
+            encoding.matrix(rows),
+            units,
+            init_score=np.log(base_units(rows)),
+            feature_name=list(encoding.features),
+            categorical_feature=encoding.categorical,
+            params=settings,
+        )
+        booster = lightgbm.train(settings, data, num_boost_round=parameters["rounds"])
+        # The text repeats the settings, threads among them: not part of the model, and the only thing that could differ.
+        model = booster.model_to_string().split("\nparameters:")[0]
+        return canonical_json({"features": encoding.features, "levels": encoding.levels, "model": model})
+
+    def load(self, artifact: str) -> BoostedForecaster:
+        """Forecaster of an artifact."""
+        stored = json.loads(artifact)
+        levels = {name: tuple(texts) for name, texts in stored["levels"].items()}
+        booster = lightgbm.Booster(model_str=stored["model"])
+        return BoostedForecaster(booster, Encoding(tuple(stored["features"]), levels))
+
+
+CANDIDATE = GradientBoosting()

@@ -1,0 +1,136 @@
+"""Why a product's forecast is what it is: the features that add most to, or take most from, its next 28 days."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trendhouse.artifacts import Fit, from_table
+from trendhouse.demand.candidate import Forecaster
+from trendhouse.demand.candidates import candidates
+from trendhouse.demand.matrix import KEYS
+from trendhouse.explain import phrase_of, sentence, top_reasons, value_text
+
+REASONS_PER_PRODUCT = 5
+
+REASONS_SCHEMA = pa.schema(
+    [
+        ("product_id", pa.string()),
+        ("as_of_date", pa.date32()),
+        ("rank", pa.int32()),
+        ("feature", pa.string()),
+        ("contribution_units", pa.float64()),
+        ("sentence", pa.string()),
+        ("fit_id", pa.string()),
+    ]
+)
+"""Columns of `ml_demand__reasons`; contributions are units over the 28 days."""
+
+# Features whose own name would puzzle a buyer; all others are spelled out from their name.
+PHRASES = {
+    "age_days": "days since launch",
+    "base_units": "recent level, units a day",
+    "campaigns": "campaigns running",
+    "category_lift_year_ago_ratio": "the category's change in these weeks last year, times",
+    "category_units_growth_ratio": "the category against last year, times",
+    "category_units_mean_28d": "units a day in its category, last 28 days",
+    "category_units_trend_ratio": "the category's last 4 weeks against its last 13, times",
+    "category_weekday_units_ratio": "the category's usual weekday, times",
+    "days_since_last_sale": "days since the last sale",
+    "days_since_festival": "after a festival, days",
+    "days_to_festival": "days to the festival",
+    "discount_rate_28d": "discount in the last 28 days",
+    "discount_rate_7d": "discount in the last 7 days",
+    "festival_name": "festival",
+    "horizon_days": "days ahead",
+    "is_promoted": "on promotion:",
+    "moving_average_units": "units a day, last 28 days",
+    "normal_temperature_c": "usual temperature, degrees",
+    "planned_discount_change": "planned discount less the recent one",
+    "price_to_category_ratio": "price against its category, times",
+    "price_to_list_ratio": "price against list price, times",
+    "price_to_mean_91d_ratio": "price against its 13-week mean, times",
+    "same_weekday_units_mean_56d": "units on this weekday, last 8 weeks",
+    "seasonal_naive_units": "units on the last same weekday",
+    "shop_units_trend_ratio": "the shop's last 4 weeks against its last 13, times",
+    "units_mean_364d": "units a day, last 52 weeks",
+    "units_mean_182d": "units a day, last 26 weeks",
+    "units_mean_91d": "units a day, last 13 weeks",
+    "units_mean_56d": "units a day, last 8 weeks",
+    "units_mean_28d": "units a day, last 4 weeks",
+    "units_mean_14d": "units a day, last 2 weeks",
+    "units_mean_7d": "units a day, last week",
+    "units_recent_ratio": "last week against the last 4, times",
+    "units_trend_ratio": "last 4 weeks against the last 13, times",
+    "units_year_ago": "units a day in the same week last year",
+    "units_year_ago_adjusted": "units a day in the same week last year, grown as the category",
+    "zero_day_share_28d": "share of days without a sale, last 28 days",
+    "zero_day_share_91d": "share of days without a sale, last 13 weeks",
+}
+
+
+def largest_products(forecast: pa.Table, count: int) -> list[str]:
+    """The `count` products with the most units forecast over the horizon; `forecast` holds product_id and mean_units."""
+    totals = forecast.group_by("product_id").aggregate([("mean_units", "sum")])
+    ordered = totals.sort_by([("mean_units_sum", "descending"), ("product_id", "ascending")])
+    return list(ordered.column("product_id").slice(0, count).to_pylist())
+
+
+def fits_of(forecast: pa.Table) -> list[str]:
+    """The fits (one at most, for scores of one as-of date) that made a forecast."""
+    return list(pc.unique(forecast.column("fit_id")).to_pylist())
+
+
+def explain(rows: pa.Table, champion: pa.Table) -> pa.Table:
+    """Reasons (REASONS_SCHEMA) for the products in `rows`, the feature rows of one as-of date, by the champion's row of the fits."""
+    if not rows.num_rows:
+        return REASONS_SCHEMA.empty_table()
+    fit = from_table(champion)[0]
+    forecaster = candidates()[fit.algorithm].load(fit.artifact)
+    rows = rows.sort_by([(key, "ascending") for key in KEYS])
+    products = rows.column("product_id").to_numpy()
+    starts = np.flatnonzero(np.r_[True, products[1:] != products[:-1]])
+    reasons = []
+    for start, end in zip(starts, np.r_[starts[1:], len(products)], strict=True):
+        reasons.extend(_of_product(rows.slice(start, end - start), forecaster, fit))
+    return pa.Table.from_pylist(reasons, schema=REASONS_SCHEMA)
+
+
+def _of_product(rows: pa.Table, forecaster: Forecaster, fit: Fit) -> list[dict[str, object]]:
+    """Reasons of one product, whose rows are its days."""
+    features, units = forecaster.contributions(rows)
+    totals = units.sum(axis=0)
+    return [
+        {
+            "product_id": rows.column("product_id")[0].as_py(),
+            "as_of_date": rows.column("as_of_date")[0].as_py(),
+            "rank": rank,
+            "feature": features[index],
+            "contribution_units": float(totals[index]),
+            "sentence": _sentence(rows, features, index, units[:, index], float(totals[index])),
+            "fit_id": fit.fit_id,
+        }
+        for rank, index in enumerate(top_reasons(totals, REASONS_PER_PRODUCT), start=1)
+    ]
+
+
+def _sentence(
+    rows: pa.Table,
+    features: Sequence[str],
+    index: int,
+    by_day: np.ndarray[tuple[int], np.dtype[np.float64]],
+    total: float,
+) -> str:
+    """The sentence speaks of the day that weighs most, and names it where the feature's value differs between days."""
+    feature = features[index]
+    values = rows.column(feature).to_pylist()
+    strongest = int(np.argmax(by_day * np.sign(total)))
+    varies = len(set(values)) > 1
+    return sentence(
+        total,
+        "units",
+        phrase_of(feature, PHRASES),
+        value_text(feature, values[strongest]),
+        rows.column("target_date")[strongest].as_py() if varies else None,
+    )
