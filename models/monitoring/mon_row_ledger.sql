@@ -7,30 +7,30 @@ with
 -- Counted in the raw tables themselves, not in what staging made of them: otherwise a row that staging lost would not be missed.
 raw_counts as (
     {%- for table in tables %}
-    {%- set relation = shop_relation(table) %}
-    select
-        '{{ table }}' as source_table,
-        {% if relation is none %}cast(0 as bigint){% else %}(select count(*) from {{ relation }}){% endif %} as rows_in
-    {%- if not loop.last %}
+        {%- set relation = shop_relation(table) %}
+        select
+            '{{ table }}' as source_table,
+            {% if relation is none %}cast(0 as bigint){% else %}(select count(*) from {{ relation }}){% endif %} as rows_in
+        {%- if not loop.last %}
 
-    union all
-    {% endif %}
+            union all
+        {% endif %}
     {%- endfor %}
 ),
 
 staged_counts as (
     {%- for table in tables %}
-    select
-        '{{ table }}' as source_table,
-        count(case when duplicate_rank = 1 then 1 end) as rows_kept,
-        count(case when duplicate_rank > 1 then 1 end) as rows_duplicate,
-        count(case when reject_reasons is not null then 1 end) as rows_rejected,
-        count(case when duplicate_rank = 1 and unreadable_columns is not null then 1 end) as rows_repaired
-    from {{ ref('base_shop__' ~ table) }}
-    {%- if not loop.last %}
+        select
+            '{{ table }}' as source_table,
+            count(case when duplicate_rank = 1 then 1 end) as rows_kept,
+            count(case when duplicate_rank > 1 then 1 end) as rows_duplicate,
+            count(case when reject_reasons is not null then 1 end) as rows_rejected,
+            count(case when duplicate_rank = 1 and unreadable_columns is not null then 1 end) as rows_repaired
+        from {{ ref('base_shop__' ~ table) }}
+        {%- if not loop.last %}
 
-    union all
-    {% endif %}
+            union all
+        {% endif %}
     {%- endfor %}
 ),
 

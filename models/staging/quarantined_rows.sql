@@ -6,16 +6,16 @@ with
 
 rejected as (
     {%- for table in tables %}
-    select
-        '{{ table }}' as source_table,
-        reject_reasons,
-        raw_row
-    from {{ ref('base_shop__' ~ table) }}
-    where reject_reasons is not null
-    {%- if not loop.last %}
+        select
+            '{{ table }}' as source_table,
+            reject_reasons,
+            raw_row
+        from {{ ref('base_shop__' ~ table) }}
+        where reject_reasons is not null
+        {%- if not loop.last %}
 
-    union all
-    {% endif %}
+            union all
+        {% endif %}
     {%- endfor %}
 )
 

@@ -14,4 +14,6 @@ def model(dbt, session):
         return SCORES_SCHEMA.empty_table()
     champion = warehouse.is_one_of("fit_id", warehouse.values(standings, "fit_id", where="is_champion"))
     scorer = Scorer.of_champion(warehouse.to_arrow(fits, where=champion), warehouse.to_arrow(backtest, where=champion))
-    return warehouse.map_batches(features, scorer.score, SCORES_SCHEMA, where=warehouse.equals("as_of_date", as_of_date))
+    return warehouse.map_batches(
+        features, scorer.score, SCORES_SCHEMA, where=warehouse.equals("as_of_date", as_of_date)
+    )

@@ -15,6 +15,8 @@ backtest as (
 
     select
         fit_id,
+        product_id,
+        horizon_days,
         actual_units,
         mean_units,
         as_of_date
@@ -30,13 +32,29 @@ as_of as (
 
 ),
 
+-- Weeks of a product, not its days: most days of most products sell nothing, and there a forecast of nothing has the lowest absolute error.
+-- A week is also what a planner orders for.
+product_weeks as (
+
+    select
+        fit_id,
+        as_of_date,
+        product_id,
+        ceil(horizon_days / 7.0e0) as horizon_week,
+        sum(actual_units) as actual_units,
+        sum(mean_units) as mean_units
+    from backtest
+    group by fit_id, as_of_date, product_id, ceil(horizon_days / 7.0e0)
+
+),
+
 origins as (
 
     select
         fit_id,
         as_of_date,
-        {{ wape('actual_units', 'mean_units') }} as wape
-    from backtest
+        {{ wape('actual_units', 'mean_units') }} as weekly_wape
+    from product_weeks
     group by fit_id, as_of_date
 
 ),
@@ -46,7 +64,7 @@ errors as (
     select
         fit_id,
         cast(count(*) as integer) as origins,
-        avg(wape) as mean_wape
+        round(avg(weekly_wape), 9) as mean_weekly_wape
     from origins
     group by fit_id
 
@@ -76,10 +94,10 @@ ranked as (
         cast(
             row_number() over (
                 partition by fits.fit_key
-                order by errors.mean_wape asc nulls last, fits.is_baseline desc, fits.algorithm asc
+                order by errors.mean_weekly_wape asc nulls last, fits.is_baseline desc, fits.algorithm asc
             ) as integer
         ) as standing,
-        errors.mean_wape,
+        errors.mean_weekly_wape,
         fits.is_baseline
     from fits
     left join errors
@@ -95,7 +113,7 @@ final as (
         ranked.algorithm,
         coalesce(ranked.origins, 0) as origins,
         ranked.standing,
-        ranked.mean_wape,
+        ranked.mean_weekly_wape,
         ranked.is_baseline,
         coalesce(trainings.is_latest, false) as is_latest,
         coalesce(trainings.is_latest, false) and ranked.standing = 1 as is_champion

@@ -1,4 +1,4 @@
-"""Write the two calendar seeds: public holidays (by the `holidays` package) and shopping festivals (by the rules below).
+"""Write the two calendar seeds: public holidays (by the `holidays` package), shopping festivals (by the rules below).
 
 Run `python seeds/reference/build_calendar.py` after raising the version of `holidays` or changing a rule, and commit
 the CSV files that it writes.

@@ -1,6 +1,6 @@
--- A returned row is a naive rule that the champion does not beat by trendhouse_champion_margin: its back-test error (WAPE, mean of the origins)
--- is not below (1 - margin) times the rule's. The forecasts are then not worth their model. Look at mon_backtests: which categories and weeks are
--- worse than naive, and does fct_sales_daily show there what really sold? A margin of -1 switches the test off.
+-- A returned row is a naive rule that the champion does not beat by trendhouse_champion_margin: its back-test error (WAPE of product-weeks, mean of
+-- the origins) is not below (1 - margin) times the rule's. The forecasts are then not worth their model. Look at mon_backtests: which categories
+-- and weeks are worse than naive, and does fct_sales_daily show there what really sold? A margin of -1 switches the test off.
 with latest as (
 
     select

@@ -39,7 +39,7 @@ class Warehouse:
         check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """Run one dbt command on this warehouse; `settings` are vars. Raises with dbt's output when `check` and dbt fails."""
-        command = [sys.executable, "-m", "dbt.cli.main", *arguments]
+        command = [str(Path(sys.executable).parent / "dbt"), *arguments]
         command += ["--project-dir", str(project), "--profiles-dir", str(project)]
         command += ["--target-path", str(self.target), "--log-path", str(self.folder / "logs"), "--no-use-colors"]
         if settings:

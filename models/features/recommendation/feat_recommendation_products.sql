@@ -268,7 +268,8 @@ final as (
             partition by snapshots.month_as_of_date order by snapshots.units_84d asc nulls last, snapshots.views_84d asc nulls last
         ) as popularity_rank,
         percent_rank() over (
-            partition by snapshots.month_as_of_date, snapshots.category order by snapshots.units_84d asc nulls last, snapshots.views_84d asc nulls last
+            partition by snapshots.month_as_of_date, snapshots.category
+            order by snapshots.units_84d asc nulls last, snapshots.views_84d asc nulls last
         ) as category_popularity_rank,
         -- What it costs.
         coalesce({{ safe_divide('snapshots.net_amount_84d', 'snapshots.units_84d') }}, snapshots.list_price_amount) as price_amount,

@@ -191,10 +191,10 @@ final as (
         days.horizon_days,
         coalesce(current_scores.mean_units, rates.daily_units) as mean_units,
         {% for level, column in [(0.1, 'p10_units'), (0.5, 'p50_units'), (0.9, 'p90_units')] %}
-        coalesce(
-            current_scores.{{ column }},
-            case when 1 - rates.sale_day_share >= {{ level }} then 0 else rates.daily_units / nullif(rates.sale_day_share, 0) end
-        ) as {{ column }},
+            coalesce(
+                current_scores.{{ column }},
+                case when 1 - rates.sale_day_share >= {{ level }} then 0 else rates.daily_units / nullif(rates.sale_day_share, 0) end
+            ) as {{ column }},
         {% endfor %}
         days.as_of_date,
         days.target_date,

@@ -43,7 +43,7 @@ final as (
             when lower(ranked.event_type) in ('view', 'search', 'click', 'favourite', 'add_to_cart', 'purchase') then lower(ranked.event_type)
             else 'other'
         end as event_type,
-        shared_terms.search_term as search_term,
+        shared_terms.search_term,
         ranked.occurred_at,
         ranked.duplicate_rank,
         ranked.reject_reasons,

@@ -79,6 +79,7 @@ class GradientBoosting:
     def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
         """JSON text with the encoding and LightGBM's own model text; None below LEAST_ROWS rows or without a sale."""
         units = numbers(rows, LABEL)
+        units = np.minimum(units, 50.0 * np.maximum(base_units(rows), 1.0))
         if len(units) < LEAST_ROWS or not units.any():
             return None
         encoding = learn_encoding(rows, features)
