@@ -74,7 +74,7 @@ def test_the_score_selector_never_trains(demo_warehouse: Warehouse, tmp_path: Pa
 
 
 def test_a_build_with_no_rows_at_all_is_green(warehouse: Warehouse) -> None:
-    warehouse.dbt("run", "--empty")
+    warehouse.dbt("build", "--empty")
     for (table,) in warehouse.query(
         "select table_name from information_schema.tables where table_schema = 'main_predictions'"
     ):

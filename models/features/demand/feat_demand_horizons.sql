@@ -76,6 +76,7 @@ sales as (
     select
         product_id,
         units,
+        outlier_units,
         is_stock_out,
         sales_date
     from {{ ref('fct_sales_daily') }}
@@ -232,7 +233,7 @@ joined as (
         end as category_lift_year_ago_ratio,
         {{ safe_divide('weeks.clean_units', 'weeks.days_observed') }} as units_year_ago,
         case
-            when keys.target_date < as_of.as_of_date then coalesce(sales.units, 0)
+            when keys.target_date < as_of.as_of_date then coalesce(greatest(sales.units - sales.outlier_units, 0), 0)
         end as target_units,
         case
             when keys.target_date < as_of.as_of_date then coalesce(sales.is_stock_out, false)

@@ -67,7 +67,6 @@ weeks as (
 
     select
         product_id,
-        days_on_sale,
         days_observed,
         zero_days,
         stock_out_days,
@@ -83,7 +82,6 @@ weeks as (
         views,
         add_to_carts,
         {%- for weekday in range(1, 8) %}
-            weekday_{{ weekday }}_units,
             weekday_{{ weekday }}_clean_units,
         {%- endfor %}
         last_price_amount,
@@ -105,7 +103,7 @@ windowed as (
         last_price_amount,
         last_on_hand,
         {%- for weekday in range(1, 8) %}
-            weekday_{{ weekday }}_units,
+            weekday_{{ weekday }}_clean_units as weekday_{{ weekday }}_units,
             avg(weekday_{{ weekday }}_clean_units) over last_8_weeks as weekday_{{ weekday }}_units_mean_56d,
         {%- endfor %}
         {%- for weeks in [1, 2, 4, 8, 13, 26, 52] %}
@@ -122,7 +120,6 @@ windowed as (
         {%- endfor %}
         sum(clean_units_power_3) over last_13_weeks as power_3_91d,
         sum(clean_units_power_4) over last_13_weeks as power_4_91d,
-        sum(days_on_sale) over last_4_weeks as days_on_sale_28d,
         sum(stock_out_days) over last_4_weeks as stock_out_days_28d,
         {{ safe_divide('discount_amount', 'gross_amount') }} as discount_rate_7d,
         {{ safe_divide('sum(discount_amount) over last_4_weeks', 'sum(gross_amount) over last_4_weeks') }} as discount_rate_28d,
@@ -297,7 +294,7 @@ final as (
         shop.rainfall_mean_7d_mm,
         -- What a forecast starts from.
         greatest(coalesce(on_sale.units_mean_28d, on_sale.units_mean_91d, 0), {{ base_units_floor }}) as base_units,
-        {{ safe_divide('on_sale.units_28d', 'on_sale.days_on_sale_28d') }} as moving_average_units,
+        coalesce(on_sale.units_mean_28d, on_sale.units_mean_91d, 0) as moving_average_units,
         {%- for weekday in range(1, 8) %}
             on_sale.weekday_{{ weekday }}_units,
             on_sale.weekday_{{ weekday }}_units_mean_56d,

@@ -68,7 +68,7 @@ block_sales as (
     select
         sales.product_id,
         past_dates.as_of_date,
-        sum(sales.units) as units,
+        round(sum(sales.units), 6) as units,
         sum(case when sales.units > 0 then 1 else 0 end) as sale_days
     from sales
     cross join as_of
@@ -117,7 +117,7 @@ category_rates as (
 
     select
         category,
-        sum(units) / nullif(28.0e0 * count(*), 0) as daily_units,
+        round(sum(units), 6) / nullif(28.0e0 * count(*), 0) as daily_units,
         sum(sale_days) / nullif(28.0e0 * count(*), 0) as sale_day_share
     from resting
     group by category
@@ -127,7 +127,7 @@ category_rates as (
 shop_rates as (
 
     select
-        sum(units) / (28.0e0 * nullif(count(*), 0)) as daily_units,
+        round(sum(units), 6) / (28.0e0 * nullif(count(*), 0)) as daily_units,
         sum(sale_days) / (28.0e0 * nullif(count(*), 0)) as sale_day_share
     from resting
 

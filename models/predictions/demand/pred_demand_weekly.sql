@@ -45,15 +45,16 @@ backtest as (
 
 ),
 
--- ---- How far sums of a category's week were off, out of sample. ----
+-- ---- How far sums of a category's week were off, out of sample. Sums are rounded here and below, because the last digit of a sum of fractions
+-- depends on the order of the rows, and two builds must be equal. ----
 past_weeks as (
 
     select
         backtest.as_of_date,
         products.category,
         ceil(backtest.horizon_days / 7.0e0) as horizon_week,
-        sum(backtest.actual_units) as actual_units,
-        sum(backtest.mean_units) as mean_units
+        round(sum(backtest.actual_units), 6) as actual_units,
+        round(sum(backtest.mean_units), 6) as mean_units
     from backtest
     inner join champion
         on backtest.fit_id = champion.fit_id
@@ -85,7 +86,7 @@ weekly as (
         min(target_date) as week_start_date,
         max(target_date) as week_end_date,
         count(distinct product_id) as products,
-        sum(mean_units) as mean_units,
+        round(sum(mean_units), 6) as mean_units,
         max(scored_at) as scored_at
     from daily
     group by category, as_of_date, cast(ceil(horizon_days / 7.0e0) as integer)

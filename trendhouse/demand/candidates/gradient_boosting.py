@@ -20,8 +20,10 @@ from trendhouse.explain import units_of_factors
 
 # Below so many rows the trees have nothing to tell apart.
 LEAST_ROWS = 500
-# Sum of trees at most: no day sells more than exp(5) = 148 times the recent level.
-LARGEST_LOG_FACTOR = 5.0
+LEAST_LEAF_ROWS = 100
+# No day is forecast at more than so many times the recent level (or one unit), and a label beyond it counts as that much: one
+# mistyped quantity would otherwise bend the forecasts of all products that look like this one.
+LARGEST_FACTOR = 50.0
 
 
 class BoostedForecaster:
@@ -37,7 +39,7 @@ class BoostedForecaster:
         if not rows.num_rows:
             return np.empty(0)
         raw = self._booster.predict(self._encoding.matrix(rows), raw_score=True)
-        return np.asarray(base_units(rows) * np.exp(np.clip(raw, -np.inf, LARGEST_LOG_FACTOR)), dtype=np.float64)
+        return np.asarray(base_units(rows) * np.minimum(np.exp(raw), LARGEST_FACTOR), dtype=np.float64)
 
     def contributions(self, rows: pa.Table) -> tuple[Sequence[str], NDArray[np.float64]]:
         """Units (rows, features) by TreeSHAP (Lundberg et al. 2020), turned from log factors into units."""
@@ -45,7 +47,7 @@ class BoostedForecaster:
         if not rows.num_rows:
             return features, np.empty((0, len(features)))
         factors = np.asarray(self._booster.predict(self._encoding.matrix(rows), pred_contrib=True))
-        start = base_units(rows) * np.exp(np.clip(factors[:, -1], -np.inf, LARGEST_LOG_FACTOR))
+        start = base_units(rows) * np.exp(factors[:, -1])
         return features, units_of_factors(factors[:, :-1], start)
 
 
@@ -59,18 +61,19 @@ class GradientBoosting:
     def parameters(self) -> Mapping[str, Any]:
         """Parameters of LightGBM, the number of rounds, and the version of this module."""
         return {
-            "version": 1,
-            "rounds": 200,
+            "version": 2,
+            "rounds": 100,
+            # A day of the shop has many rows that share its luck. A leaf this large holds several days, or it would learn the luck.
+            "leaf_share": 0.001,
             "lightgbm": {
                 "objective": "poisson",
                 "num_leaves": 31,
-                "learning_rate": 0.06,
-                "min_data_in_leaf": 100,
+                "learning_rate": 0.1,
                 "lambda_l2": 5.0,
-                "feature_fraction": 0.6,
-                "bagging_fraction": 0.5,
+                "feature_fraction": 0.4,
+                "bagging_fraction": 0.4,
                 "bagging_freq": 1,
-                "max_bin": 127,
+                "max_bin": 63,
                 "cat_smooth": 50,
                 "seed": 20,
             },
@@ -78,13 +81,14 @@ class GradientBoosting:
 
     def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
         """JSON text with the encoding and LightGBM's own model text; None below LEAST_ROWS rows or without a sale."""
-        units = numbers(rows, LABEL)
-        units = np.minimum(units, 50.0 * np.maximum(base_units(rows), 1.0))
+        base = base_units(rows)
+        units = np.minimum(numbers(rows, LABEL), LARGEST_FACTOR * np.maximum(base, 1.0))
         if len(units) < LEAST_ROWS or not units.any():
             return None
         encoding = learn_encoding(rows, features)
         settings = {
             **parameters["lightgbm"],
+            "min_data_in_leaf": max(LEAST_LEAF_ROWS, int(len(units) * parameters["leaf_share"])),
             "num_threads": threads,
             "deterministic": True,
             "force_row_wise": True,
@@ -93,7 +97,7 @@ class GradientBoosting:
         data = lightgbm.Dataset(
             encoding.matrix(rows),
             units,
-            init_score=np.log(base_units(rows)),
+            init_score=np.log(base),
             feature_name=list(encoding.features),
             categorical_feature=encoding.categorical,
             params=settings,
