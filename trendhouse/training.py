@@ -83,7 +83,7 @@ def fingerprint(rows: pa.Table, keys: Sequence[str]) -> str:
     for name in sorted(rows.column_names):
         column = rows.column(name)
         digest.update(f"\0{name}\0".encode())
-        digest.update(np.packbits(pc.is_null(column).to_numpy()))
+        digest.update(np.packbits(pc.is_null(column).to_numpy()).tobytes())
         for part in _value_bytes(column):
             digest.update(part)
     return digest.hexdigest()

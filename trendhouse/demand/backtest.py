@@ -80,7 +80,7 @@ def calibration(backtest: pa.Table) -> Calibration | PoissonQuantiles:
 def horizon_week(rows: pa.Table) -> NDArray[np.int64]:
     """Week of the horizon per row, numbered from 0: days 1-7 are 0."""
     days = rows.column("horizon_days").to_numpy().astype(np.int64)
-    return (days - 1) // 7
+    return np.asarray((days - 1) // 7, dtype=np.int64)
 
 
 def _at_origin(rows: pa.Table, fits: Sequence[Fit], origin: date) -> list[pa.Table]:

@@ -24,7 +24,7 @@ class ColumnForecaster:
         predicted = np.full(rows.num_rows, np.nan)
         for column in self.columns:
             predicted = np.where(np.isnan(predicted), numbers(rows, column), predicted)
-        return np.maximum(np.nan_to_num(predicted, nan=0.0), 0.0)
+        return np.asarray(np.maximum(np.nan_to_num(predicted, nan=0.0), 0.0), dtype=np.float64)
 
     def contributions(self, rows: pa.Table) -> tuple[Sequence[str], NDArray[np.float64]]:
         """The whole forecast, as the work of the first column."""

@@ -29,7 +29,7 @@ sales as (
 
     select
         product_id,
-        units,
+        units - outlier_units as units,
         sales_date
     from {{ ref('fct_sales_daily') }}
 

@@ -39,7 +39,8 @@ class BoostedForecaster:
         if not rows.num_rows:
             return np.empty(0)
         raw = self._booster.predict(self._encoding.matrix(rows), raw_score=True)
-        return np.asarray(base_units(rows) * np.minimum(np.exp(raw), LARGEST_FACTOR), dtype=np.float64)
+        base = base_units(rows)
+        return np.asarray(np.minimum(base * np.exp(raw), _most_units(base)), dtype=np.float64)
 
     def contributions(self, rows: pa.Table) -> tuple[Sequence[str], NDArray[np.float64]]:
         """Units (rows, features) by TreeSHAP (Lundberg et al. 2020), turned from log factors into units."""
@@ -61,9 +62,9 @@ class GradientBoosting:
     def parameters(self) -> Mapping[str, Any]:
         """Parameters of LightGBM, the number of rounds, and the version of this module."""
         return {
-            "version": 2,
+            "version": 1,
             "rounds": 100,
-            # A day of the shop has many rows that share its luck. A leaf this large holds several days, or it would learn the luck.
+            # The rows of one day share its luck. A leaf holds at least this share of all rows: several days, so that luck is not learnt.
             "leaf_share": 0.001,
             "lightgbm": {
                 "objective": "poisson",
@@ -82,7 +83,7 @@ class GradientBoosting:
     def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
         """JSON text with the encoding and LightGBM's own model text; None below LEAST_ROWS rows or without a sale."""
         base = base_units(rows)
-        units = np.minimum(numbers(rows, LABEL), LARGEST_FACTOR * np.maximum(base, 1.0))
+        units = np.minimum(numbers(rows, LABEL), _most_units(base))
         if len(units) < LEAST_ROWS or not units.any():
             return None
         encoding = learn_encoding(rows, features)
@@ -113,6 +114,11 @@ class GradientBoosting:
         levels = {name: tuple(texts) for name, texts in stored["levels"].items()}
         booster = lightgbm.Booster(model_str=stored["model"])
         return BoostedForecaster(booster, Encoding(tuple(stored["features"]), levels))
+
+
+def _most_units(base: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a day's label and forecast may be at most, for products of these base units."""
+    return np.asarray(LARGEST_FACTOR * np.maximum(base, 1.0), dtype=np.float64)
 
 
 CANDIDATE = GradientBoosting()
