@@ -64,16 +64,46 @@ past_weeks as (
 
 ),
 
--- Pooled over categories, weeks ahead and origins: one category alone has too few weeks to tell a tail.
-ratios as (
+-- Pooled over categories, weeks ahead and origins, in four classes by size: one category alone has too few weeks to tell a tail, and a small sum
+-- is off by more of itself than a large one.
+sized_weeks as (
 
     select
+        actual_units,
+        mean_units,
+        ntile(4) over (
+            order by mean_units asc nulls last, category asc nulls last, as_of_date asc nulls last, horizon_week asc nulls last
+        ) as size_class
+    from past_weeks
+    where mean_units > 0
+
+),
+
+class_ratios as (
+
+    select
+        size_class,
         count(*) as weeks,
+        min(mean_units) as least_units,
         percentile_cont(0.1) within group (order by actual_units / nullif(mean_units, 0)) as p10_ratio,
         percentile_cont(0.5) within group (order by actual_units / nullif(mean_units, 0)) as p50_ratio,
         percentile_cont(0.9) within group (order by actual_units / nullif(mean_units, 0)) as p90_ratio
-    from past_weeks
-    where mean_units > 0
+    from sized_weeks
+    group by size_class
+
+),
+
+-- Each class reaches from its smallest week to the next class's; the outer ones are open.
+ratios as (
+
+    select
+        weeks,
+        case when size_class = 1 then 0 else least_units end as from_units,
+        lead(least_units) over (order by size_class asc nulls last) as below_units,
+        p10_ratio,
+        p50_ratio,
+        p90_ratio
+    from class_ratios
 
 ),
 
@@ -93,7 +123,7 @@ weekly as (
 
 ),
 
--- Without ten weeks to learn from, the spread of a Poisson sum (1.2816 standard deviations either way).
+-- Without ten weeks of its size to learn from, the spread of a Poisson sum (1.2816 standard deviations either way).
 final as (
 
     select
@@ -120,7 +150,10 @@ final as (
         weekly.week_end_date,
         weekly.scored_at
     from weekly
-    cross join ratios
+    left join ratios
+        on
+            weekly.mean_units >= ratios.from_units
+            and (weekly.mean_units < ratios.below_units or ratios.below_units is null)
     left join champion
         on true
 
