@@ -1,5 +1,6 @@
 """From contributions to reason codes: how much each feature moved a prediction, in its own unit and in a sentence."""
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -22,10 +23,10 @@ def units_of_factors(log_factors: Floats, start: Floats) -> Floats:
     return np.asarray(log_factors * scale[:, None], dtype=np.float64)
 
 
-def top_reasons(contributions: Floats, count: int) -> NDArray[np.int64]:
-    """Positions of the `count` largest contributions (features,) by size, largest first; zeros are no reasons."""
+def top_reasons(contributions: Floats, count: int, least: float) -> NDArray[np.int64]:
+    """Positions of the `count` largest contributions (features,) by size, largest first; those smaller than `least` are no reasons."""
     order = np.argsort(-np.abs(contributions), kind="stable")[:count]
-    return np.asarray([index for index in order if contributions[index] != 0], dtype=np.int64)
+    return np.asarray([index for index in order if abs(contributions[index]) >= least], dtype=np.int64)
 
 
 def sentence(amount: float, unit: str, phrase: str, value: Any, on: date | None = None) -> str:
@@ -39,7 +40,7 @@ def sentence(amount: float, unit: str, phrase: str, value: Any, on: date | None 
 
 
 def value_text(feature: str, value: Any) -> str:
-    """A feature's value as a reader writes it, by what its name says of its unit: rates as %, booleans as yes and no."""
+    """A feature's value as a reader writes it, by what its name says of its unit: rates and shares as %, booleans as yes and no."""
     if value is None or value != value:
         return "unknown"
     if isinstance(value, bool | np.bool_):
@@ -47,7 +48,7 @@ def value_text(feature: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     number = float(value)
-    if feature.endswith("_rate"):
+    if re.search(r"_(rate|share)(_[0-9]+d)?$", feature):
         return f"{100 * number:.0f}%"
     if number == round(number) and abs(number) < 1e9:
         return f"{number:.0f}"
@@ -55,6 +56,12 @@ def value_text(feature: str, value: Any) -> str:
 
 
 def phrase_of(feature: str, phrases: Mapping[str, str]) -> str:
-    """The phrase that a table of phrases has for a feature; else its name, spelled out."""
-    plain = feature.removeprefix("is_").removeprefix("has_").removesuffix("_rate").replace("_", " ")
-    return phrases.get(feature, plain)
+    """The phrase that a table of phrases has for a feature; else its name, spelled out: views_28d is "views, last 28 days"."""
+    if feature in phrases:
+        return phrases[feature]
+    name = feature.removeprefix("is_").removeprefix("has_").removesuffix("_rate").removesuffix("_amount")
+    window = re.search(r"_([0-9]+)d(?=_|$)", name)
+    if window:
+        name = name.replace(window.group(0), "").removesuffix("_rate")
+    plain = name.replace("_", " ")
+    return f"{plain}, last {window.group(1)} days" if window else plain

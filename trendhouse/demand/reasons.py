@@ -13,6 +13,8 @@ from trendhouse.demand.matrix import KEYS
 from trendhouse.explain import phrase_of, sentence, top_reasons, value_text
 
 REASONS_PER_PRODUCT = 5
+# Smaller contributions would read as 0.0 units.
+LEAST_UNITS = 0.05
 
 REASONS_SCHEMA = pa.schema(
     [
@@ -54,6 +56,10 @@ PHRASES = {
     "same_weekday_units_mean_56d": "units on this weekday, last 8 weeks",
     "seasonal_naive_units": "units on the last same weekday",
     "shop_units_trend_ratio": "the shop's last 4 weeks against its last 13, times",
+    "units_kurtosis_91d": "how spiky daily sales are",
+    "units_skewness_91d": "how lopsided daily sales are",
+    "units_sd_28d": "spread of daily sales, last 28 days",
+    "units_sd_91d": "spread of daily sales, last 13 weeks",
     "units_mean_364d": "units a day, last 52 weeks",
     "units_mean_182d": "units a day, last 26 weeks",
     "units_mean_91d": "units a day, last 13 weeks",
@@ -111,7 +117,7 @@ def _of_product(rows: pa.Table, forecaster: Forecaster, fit: Fit) -> list[dict[s
             "sentence": _sentence(rows, features, index, units[:, index], float(totals[index])),
             "fit_id": fit.fit_id,
         }
-        for rank, index in enumerate(top_reasons(totals, REASONS_PER_PRODUCT), start=1)
+        for rank, index in enumerate(top_reasons(totals, REASONS_PER_PRODUCT, LEAST_UNITS), start=1)
     ]
 
 

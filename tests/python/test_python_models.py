@@ -1,0 +1,158 @@
+"""Each dbt Python model with a stand-in for dbt: what it reads, what it gives, and that no rows give typed rows."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from planted_demand import AS_OF, planted_demand
+
+from trendhouse.artifacts import FITS_SCHEMA
+from trendhouse.demand.backtest import BACKTEST_SCHEMA
+from trendhouse.demand.reasons import REASONS_SCHEMA
+from trendhouse.demand.scores import SCORES_SCHEMA, NotTrainedError
+
+MODELS = Path(__file__).resolve().parents[2] / "python_models"
+META = {"train": "auto", "retrain_days": 7, "threads": 2, "origins": 3, "products": 5}
+STANDINGS = pa.schema([("fit_id", pa.string()), ("is_champion", pa.bool_())])
+
+
+class Config:
+    def meta_get(self, name: str) -> Any:
+        return META[name]
+
+
+@dataclass
+class FakeDbt:
+    """What a model sees of dbt: refs to tables of one connection, its config, its own earlier rows."""
+
+    connection: duckdb.DuckDBPyConnection
+    is_incremental: bool = False
+    this: str = "this"
+    config: Config = field(default_factory=Config)
+
+    def ref(self, name: str) -> duckdb.DuckDBPyRelation:
+        return self.connection.table(name)
+
+
+class House:
+    """The demand models on one in-memory warehouse, run in their order."""
+
+    def __init__(self, features: pa.Table) -> None:
+        self.connection = duckdb.connect()
+        self.keep("feat_demand_horizons", features)
+
+    def keep(self, name: str, table: pa.Table) -> pa.Table:
+        self.connection.register("given", table)
+        self.connection.execute(f"create or replace table {name} as select * from given")
+        return table
+
+    def run(self, name: str, earlier: pa.Table | None = None) -> pa.Table:
+        dbt = FakeDbt(self.connection, is_incremental=earlier is not None)
+        if earlier is not None:
+            self.keep("this", earlier)
+        return loaded(name).model(dbt, self.connection)
+
+    def trained(self) -> House:
+        fits = self.keep("ml_demand__fits", self.run("ml_demand__fits"))
+        self.keep("ml_demand__backtest", self.run("ml_demand__backtest"))
+        standings = pa.table({"fit_id": fits["fit_id"], "is_champion": pc.equal(fits["algorithm"], "lightgbm")})
+        self.keep("ml_demand__standings", standings)
+        self.keep("ml_demand__scores", self.run("ml_demand__scores"))
+        return self
+
+    def untrained(self) -> House:
+        self.keep("ml_demand__fits", FITS_SCHEMA.empty_table())
+        self.keep("ml_demand__backtest", BACKTEST_SCHEMA.empty_table())
+        self.keep("ml_demand__standings", STANDINGS.empty_table())
+        self.keep("ml_demand__scores", SCORES_SCHEMA.empty_table())
+        return self
+
+
+def loaded(name: str) -> ModuleType:
+    (path,) = MODELS.rglob(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def house() -> House:
+    return House(planted_demand()).trained()
+
+
+SCHEMAS = {
+    "ml_demand__fits": FITS_SCHEMA,
+    "ml_demand__backtest": BACKTEST_SCHEMA,
+    "ml_demand__scores": SCORES_SCHEMA,
+    "ml_demand__reasons": REASONS_SCHEMA,
+}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_model_gives_rows_of_its_schema(house: House, name: str) -> None:
+    table = house.run(name)
+    assert table.num_rows > 0
+    assert table.schema == SCHEMAS[name]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_no_rows_in_give_typed_rows_out(name: str) -> None:
+    table = House(planted_demand().slice(0, 0)).untrained().run(name)
+    assert table.num_rows == 0
+    assert table.schema == SCHEMAS[name]
+
+
+def test_every_python_model_is_tested_here() -> None:
+    assert {path.stem for path in MODELS.rglob("*.py")} == set(SCHEMAS)
+
+
+def test_a_second_build_on_the_same_data_adds_nothing(house: House) -> None:
+    for name in ("ml_demand__fits", "ml_demand__backtest"):
+        earlier = house.connection.table(name).to_arrow_table()
+        assert house.run(name, earlier).num_rows == 0
+
+
+def test_policies_reach_the_models(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = house.connection.table("ml_demand__fits").to_arrow_table()
+    monkeypatch.setitem(META, "train", "never")
+    assert house.run("ml_demand__fits").num_rows == 0
+    monkeypatch.setitem(META, "train", "always")
+    assert house.run("ml_demand__fits", earlier).num_rows == 0, "the same data would give the same fits"
+    monkeypatch.setitem(META, "train", "sometimes")
+    with pytest.raises(ValueError, match="trendhouse_train"):
+        house.run("ml_demand__fits")
+
+
+def test_scores_are_of_the_current_date_alone(house: House) -> None:
+    scores = house.connection.table("ml_demand__scores").to_arrow_table()
+    assert set(scores["as_of_date"].to_pylist()) == {AS_OF}
+    assert scores.num_rows == 40 * 28
+
+
+def test_reasons_are_given_for_as_many_products_as_asked(house: House) -> None:
+    assert len(set(house.run("ml_demand__reasons")["product_id"].to_pylist())) == META["products"]
+
+
+def test_scoring_without_a_model_says_so() -> None:
+    with pytest.raises(NotTrainedError):
+        House(planted_demand(products=2, weeks=1)).untrained().run("ml_demand__scores")
+
+
+@pytest.mark.parametrize("path", sorted(MODELS.rglob("*.py")), ids=lambda path: path.stem)
+def test_models_are_thin(path: Path) -> None:
+    model: Callable[..., Any] = loaded(path.stem).model
+    lines = [line for line in path.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert model.__doc__
+    assert len(lines) <= 25
