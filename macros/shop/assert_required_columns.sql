@@ -1,6 +1,12 @@
 {#- Stops a staging model whose raw table lacks what the contract requires, with a sentence that says how to map it. check_settings says
     the same before the build starts wherever the table exists by then. -#}
 {% macro assert_required_columns(table, relation, columns) %}
+    {%- if relation is not none and flags.WHICH in ('run', 'build') and not trendhouse.is_built(relation) -%}
+        {{ exceptions.raise_compiler_error(
+            'There is no ' ~ relation.schema ~ '.' ~ relation.identifier ~ " yet, which the table '" ~ table
+            ~ "' is read from: run dbt build, which makes it first, or dbt seed for a seed."
+        ) }}
+    {%- endif -%}
     {%- set problems = trendhouse.required_problems(table, relation, columns) -%}
     {%- if problems -%}
         {{ exceptions.raise_compiler_error(problems | join('\n')) }}

@@ -44,7 +44,7 @@
         {%- do problems.append("The var 'trendhouse_as_of_date' must be a date such as 2026-09-30, not " ~ as_of ~ '.') -%}
     {%- endif -%}
 
-    {%- set tables = trendhouse.shop_table_names() -%}
+    {%- set tables = trendhouse.shop_tables() -%}
     {%- for name in ['trendhouse_shop_tables', 'trendhouse_shop_models', 'trendhouse_shop_columns'] if var(name) is mapping -%}
         {%- for table in var(name) if table not in tables -%}
             {%- do problems.append("The var '" ~ name ~ "' names '" ~ table ~ "', which is no table of the contract; its tables are " ~ tables | join(', ') ~ '.') -%}
@@ -81,7 +81,7 @@
     {%- set problems = [] -%}
     {%- if not trendhouse.uses_demo_shop() -%}
         {%- set ns = namespace(holds_personal_data=false) -%}
-        {%- for table in trendhouse.shop_table_names() -%}
+        {%- for table in trendhouse.shop_tables() -%}
             {%- set relation = trendhouse.shop_table_now(table) -%}
             {%- if relation is not none or table not in var('trendhouse_shop_models') -%}
                 {%- set columns = trendhouse.shop_columns(table, relation) -%}

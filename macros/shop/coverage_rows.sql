@@ -5,16 +5,13 @@
     {%- set domains = ['demand', 'pricing', 'recommendation', 'marketing', 'credit', 'fraud'] -%}
     {%- if not execute -%}
         {#- Parsing: only the lineage matters, so that this model runs after the raw tables exist. -#}
-        {%- for table in [
-            'products', 'orders', 'order_items', 'customers', 'events', 'reviews', 'sellers', 'campaigns', 'promotions', 'campaign_contacts',
-            'coupons', 'ad_spend_daily', 'inventory_daily', 'weather_daily', 'credit_accounts', 'confirmed_fraud',
-        ] -%}
+        {%- for table in trendhouse.shop_tables() -%}
             {%- do trendhouse.shop_relation(table) -%}
         {%- endfor -%}
         {{ return('select 1 as not_executed') }}
     {%- endif -%}
     {%- set found = {} -%}
-    {%- for table in trendhouse.shop_table_names() -%}
+    {%- for table in trendhouse.shop_tables() -%}
         {%- set relation = trendhouse.shop_relation(table) -%}
         {%- do found.update({table: {'relation': relation, 'columns': trendhouse.shop_columns(table, relation)}}) -%}
     {%- endfor -%}

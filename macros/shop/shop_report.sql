@@ -6,7 +6,7 @@
     {%- endif -%}
     {%- set tables = [] -%}
     {%- set problems = trendhouse.settings_problems() + trendhouse.shop_problems() -%}
-    {%- for table in trendhouse.shop_table_names() -%}
+    {%- for table in trendhouse.shop_tables() -%}
         {%- set contract = trendhouse.shop_contract(table) -%}
         {%- set relation = trendhouse.shop_table_now(table) -%}
         {%- set columns = trendhouse.shop_columns(table, relation) -%}

@@ -1,7 +1,4 @@
-{%- set tables = [
-    'products', 'orders', 'order_items', 'customers', 'events', 'reviews', 'sellers', 'campaigns', 'promotions',
-    'campaign_contacts', 'coupons', 'ad_spend_daily', 'inventory_daily', 'weather_daily', 'credit_accounts', 'confirmed_fraud',
-] -%}
+{%- set tables = shop_tables() -%}
 with
 
 -- Counted in the raw tables themselves, not in what staging made of them: otherwise a row that staging lost would not be missed.

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+DBT = str(Path(sys.executable).parent / "dbt")
+
+
+def load_module(path: Path) -> ModuleType:
+    """Import a Python file that is in no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @dataclass(frozen=True)
@@ -39,7 +52,7 @@ class Warehouse:
         check: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """Run one dbt command on this warehouse; `settings` are vars. Raises with dbt's output when `check` and dbt fails."""
-        command = [str(Path(sys.executable).parent / "dbt"), *arguments]
+        command = [DBT, *arguments]
         command += ["--project-dir", str(project), "--profiles-dir", str(project)]
         command += ["--target-path", str(self.target), "--log-path", str(self.folder / "logs"), "--no-use-colors"]
         if settings:

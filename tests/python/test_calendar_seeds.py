@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 from datetime import date, timedelta
 from types import ModuleType
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, load_module
 
 FOLDER = ROOT / "seeds" / "reference"
 
 
 @pytest.fixture(scope="module")
 def builder() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_calendar", FOLDER / "build_calendar.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(FOLDER / "build_calendar.py")
 
 
 @pytest.fixture(scope="module")

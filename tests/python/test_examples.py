@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from conftest import ROOT, Warehouse
+from conftest import DBT, ROOT, Warehouse
 
 EXAMPLES = ROOT / "examples"
 # Exit status of a load script whose data is not there.
@@ -109,8 +109,7 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         pytest.skip(loaded.stderr.strip())
     assert loaded.returncode == 0, loaded.stderr
     project = example.copy_to(folder)
-    dbt = str(Path(sys.executable).parent / "dbt")
-    deps = subprocess.run([dbt, "deps"], cwd=project, capture_output=True, text=True, check=False)
+    deps = subprocess.run([DBT, "deps"], cwd=project, capture_output=True, text=True, check=False)
     assert deps.returncode == 0, deps.stdout
     warehouse.dbt("build", project=project, env={example.variable: str(warehouse.path)})
     return Built(example, warehouse)

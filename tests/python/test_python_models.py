@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from conftest import ROOT, load_module
 from planted_demand import AS_OF, planted_demand
 
 from trendhouse.artifacts import FITS_SCHEMA
@@ -20,7 +20,7 @@ from trendhouse.demand.backtest import BACKTEST_SCHEMA
 from trendhouse.demand.reasons import REASONS_SCHEMA
 from trendhouse.demand.scores import SCORES_SCHEMA, NotTrainedError
 
-MODELS = Path(__file__).resolve().parents[2] / "python_models"
+MODELS = ROOT / "python_models"
 META = {"train": "auto", "retrain_days": 7, "threads": 2, "origins": 3, "products": 5}
 STANDINGS = pa.schema([("fit_id", pa.string()), ("is_champion", pa.bool_())])
 
@@ -79,12 +79,7 @@ class House:
 
 def loaded(name: str) -> ModuleType:
     (path,) = MODELS.rglob(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(path)
 
 
 @pytest.fixture(scope="module")

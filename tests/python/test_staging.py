@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import Warehouse
+import yaml
+from conftest import ROOT, Warehouse
 
 SHOP = {"trendhouse_shop_schema": "raw"}
 
@@ -201,10 +202,29 @@ def test_bad_settings_stop_the_build_before_any_model_each_with_one_sentence(
     assert "OK created" not in done.stdout
 
 
+def test_every_model_compiles_before_anything_is_built(warehouse: Warehouse) -> None:
+    warehouse.dbt("compile")
+
+
+def test_a_run_without_its_seeds_says_what_to_run(warehouse: Warehouse) -> None:
+    done = warehouse.dbt("run", "--select", "base_shop__orders", check=False)
+    assert done.returncode != 0
+    said = " ".join(done.stdout.split())
+    assert "There is no main_demo_shop.demo_shop_orders yet" in said
+    assert "run dbt build" in said
+
+
 def test_personal_data_needs_a_key(raw_shop: Warehouse) -> None:
     done = raw_shop.dbt("build", "--select", "staging", settings=SHOP, env={"TRENDHOUSE_HASH_KEY": ""}, check=False)
     assert done.returncode != 0
     assert "set the environment variable TRENDHOUSE_HASH_KEY" in " ".join(done.stdout.split())
+
+
+def test_every_table_of_the_contract_is_staged_and_counted(shop: Warehouse) -> None:
+    """The list that the macros go by is the contract's."""
+    contract = yaml.safe_load((ROOT / "models" / "staging" / "_shop__sources.yml").read_text())
+    tables = {table["name"] for source in contract["sources"] for table in source["tables"]}
+    assert {table for (table,) in shop.query("select source_table from main_monitoring.mon_row_ledger")} == tables
 
 
 def test_no_personal_data_in_any_later_schema(demo_warehouse: Warehouse) -> None:
