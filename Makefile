@@ -37,7 +37,7 @@ clean:
 # Newest allowed versions of everything into the two requirements files; names and versions only.
 lock:
 	rm -rf target/lock && python3 -m venv target/lock/run && python3 -m venv target/lock/dev
-	target/lock/dev/bin/python -m pip install --quiet '.[dev,examples]'
+	target/lock/dev/bin/python -m pip install --quiet '.[dev,benchmarks,examples]'
 	target/lock/dev/bin/python -m pip freeze --exclude trendhouse > target/lock/all.txt
 	target/lock/run/bin/python -m pip install --quiet --constraint target/lock/all.txt .
 	(echo '# Pinned run-time dependencies, by `make lock`.'; target/lock/run/bin/python -m pip freeze --exclude trendhouse) > requirements.txt
