@@ -64,9 +64,9 @@ def decide(policy: str, retrain_days: int, as_of_date: date | None, previous: pa
     return Decision(False, f"latest fit is {age} days old")
 
 
-def latest_training(previous: pa.Table, as_of_date: date) -> list[dict[str, Any]]:
+def latest_training(previous: pa.Table, as_of_date: date | None) -> list[dict[str, Any]]:
     """Rows of the latest training (all fits of one fit_key) that saw only data before `as_of_date`; empty when there is none."""
-    rows = [row for row in previous.to_pylist() if row["data_to"] < as_of_date]
+    rows = [row for row in previous.to_pylist() if as_of_date is not None and row["data_to"] < as_of_date]
     if not rows:
         return []
     latest = max(rows, key=lambda row: (row["data_to"], row["trained_at"], row["fit_key"]))["fit_key"]

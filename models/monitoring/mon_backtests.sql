@@ -12,7 +12,7 @@ with backtest as (
         p90_units,
         as_of_date
     from {{ ref('ml_demand__backtest') }}
-    where not is_censored
+    where not is_censored and not is_warm_up
 
 ),
 

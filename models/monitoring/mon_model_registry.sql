@@ -1,21 +1,24 @@
 with fits as (
 
-    select
-        fit_id,
-        fit_key,
-        topic,
-        algorithm,
-        parameters,
-        features,
-        metrics,
-        library_versions,
-        artifact_sha256,
-        length(artifact) as artifact_characters,
-        is_baseline,
-        data_from,
-        data_to,
-        trained_at
-    from {{ ref('ml_demand__fits') }}
+    {% for model in ['ml_demand__fits', 'ml_demand__ensembles'] %}
+        select
+            fit_id,
+            fit_key,
+            topic,
+            algorithm,
+            parameters,
+            features,
+            metrics,
+            library_versions,
+            artifact_sha256,
+            length(artifact) as artifact_characters,
+            is_baseline,
+            data_from,
+            data_to,
+            trained_at
+        from {{ ref(model) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 

@@ -1,13 +1,16 @@
 with fits as (
 
-    select
-        fit_id,
-        fit_key,
-        algorithm,
-        is_baseline,
-        trained_at,
-        data_to
-    from {{ ref('ml_demand__fits') }}
+    {% for model in ['ml_demand__fits', 'ml_demand__ensembles'] %}
+        select
+            fit_id,
+            fit_key,
+            algorithm,
+            is_baseline,
+            trained_at,
+            data_to
+        from {{ ref(model) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -21,7 +24,7 @@ backtest as (
         mean_units,
         as_of_date
     from {{ ref('ml_demand__backtest') }}
-    where not is_censored
+    where not is_censored and not is_warm_up
 
 ),
 

@@ -1,7 +1,7 @@
 -- A returned row is an origin of the back-test on which fewer products have all 28 horizons than trendhouse_demand_backtest_products asks for,
 -- though more were on sale. Origins made of sampled rows would judge a model on part of the shop: look at `kept` in feat_demand_horizons.
 {% set backtest_weeks_ago = [] %}
-{% for origin in range(1, var('trendhouse_demand_backtest_origins') + 1) %}
+{% for origin in range(1, var('trendhouse_demand_backtest_origins') + 2) %}
     {% do backtest_weeks_ago.append(4 * origin) %}
 {% endfor %}
 

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 AS_OF = date(2025, 3, 1)
 CATEGORIES = ("garden", "kitchen", "toys")
@@ -51,5 +52,21 @@ def planted_demand(products: int = 40, weeks: int = 24, seed: int = 1) -> pa.Tab
             "is_weekend": pa.array(weekend[target]),
             "day_of_week": pa.array([day.isoweekday() for day in dates[target]], type=pa.int32()),
             "category": pa.array([CATEGORIES[number % len(CATEGORIES)] for number in product]),
+        }
+    )
+
+
+def planted_weeks(products: int = 40, weeks: int = 24, seed: int = 1) -> pa.Table:
+    """Weeks of the same products before AS_OF, in the shape of feat_demand_weeks: what local methods continue."""
+    rows = planted_demand(products, weeks, seed)
+    known = rows.filter(pc.and_(pc.is_valid(rows["units"]), pc.less_equal(rows["horizon_days"], 7)))
+    sums = known.group_by(["product_id", "as_of_date"]).aggregate([("units", "sum"), ("units", "count")])
+    ends = pc.cast(pc.add(pc.cast(sums["as_of_date"], pa.int32()), 7), pa.date32())
+    return pa.table(
+        {
+            "product_id": sums["product_id"],
+            "as_of_date": ends,
+            "days_observed": sums["units_count"],
+            "clean_units": pc.cast(sums["units_sum"], pa.float64()),
         }
     )

@@ -3,18 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+
+from trendhouse.demand.history import Floats, History
 
 
 class Forecaster(Protocol):
     """A fitted algorithm, loaded from its artifact."""
 
-    def predict(self, rows: pa.Table) -> NDArray[np.float64]:
-        """Mean units per row (rows,) of the feature table; finite, never negative."""
+    def predict(self, rows: pa.Table, history: History) -> Floats:
+        """Mean units per row (rows,) of the feature table; finite, never negative.
 
-    def contributions(self, rows: pa.Table) -> tuple[Sequence[str], NDArray[np.float64]]:
+        `history` may reach beyond a row's as-of date: a method that reads it takes `history.before(as_of_date)`.
+        """
+
+    def contributions(self, rows: pa.Table, history: History) -> tuple[Sequence[str], Floats]:
         """Names (features,) and units (rows, features) that each feature adds to the row's mean, against what the algorithm expects unseen."""
 
 

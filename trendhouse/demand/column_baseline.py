@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from trendhouse.artifacts import canonical_json
+from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import numbers
 
 
@@ -19,16 +19,16 @@ class ColumnForecaster:
 
     columns: tuple[str, ...]
 
-    def predict(self, rows: pa.Table) -> NDArray[np.float64]:
+    def predict(self, rows: pa.Table, history: History) -> Floats:
         """Mean units per row (rows,)."""
         predicted = np.full(rows.num_rows, np.nan)
         for column in self.columns:
             predicted = np.where(np.isnan(predicted), numbers(rows, column), predicted)
         return np.asarray(np.maximum(np.nan_to_num(predicted, nan=0.0), 0.0), dtype=np.float64)
 
-    def contributions(self, rows: pa.Table) -> tuple[Sequence[str], NDArray[np.float64]]:
+    def contributions(self, rows: pa.Table, history: History) -> tuple[Sequence[str], Floats]:
         """The whole forecast, as the work of the first column."""
-        return self.columns[:1], self.predict(rows)[:, None]
+        return self.columns[:1], self.predict(rows, history)[:, None]
 
 
 @dataclass(frozen=True)

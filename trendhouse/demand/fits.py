@@ -1,15 +1,20 @@
-"""Training: every candidate, on the same rows, each into one row of `ml_demand__fits`."""
+"""Training: every candidate on the same rows, each into one row of `ml_demand__fits`; then the ensembles, on what the candidates
+forecast in the back-test, each into one row of `ml_demand__ensembles`.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trendhouse.artifacts import FITS_SCHEMA, Fit, library_versions, to_table
+from trendhouse.demand.backtest import learn_ensemble
 from trendhouse.demand.candidates import candidates
-from trendhouse.demand.matrix import KEYS, LABEL, feature_names, numbers
-from trendhouse.evaluation.metrics import bias, wape
+from trendhouse.demand.ensembles import ensembles
+from trendhouse.demand.matrix import KEYS, feature_names, numbers
 from trendhouse.training import Settings, fingerprint, fit_id, fit_key
 
 TOPIC = "demand"
@@ -42,7 +47,6 @@ def train(rows: pa.Table, as_of_date: date, previous: pa.Table, threads: int) ->
         artifact = candidate.fit(rows, wanted.features, wanted.parameters[algorithm], threads)
         if artifact is None:
             continue
-        actual, predicted = numbers(rows, LABEL), candidate.load(artifact).predict(rows)
         fits.append(
             Fit(
                 fit_id=identifier,
@@ -55,11 +59,7 @@ def train(rows: pa.Table, as_of_date: date, previous: pa.Table, threads: int) ->
                 fit_key=key,
                 parameters=wanted.parameters[algorithm],
                 features=wanted.features,
-                metrics={
-                    "training_rows": rows.num_rows,
-                    "training_wape": _rounded(wape(actual, predicted)),
-                    "training_bias": _rounded(bias(actual, predicted)),
-                },
+                metrics={"training_rows": rows.num_rows},
                 library_versions=library_versions(LIBRARIES),
                 artifact=artifact,
             )
@@ -67,5 +67,49 @@ def train(rows: pa.Table, as_of_date: date, previous: pa.Table, threads: int) ->
     return to_table(fits) if fits else FITS_SCHEMA.empty_table()
 
 
-def _rounded(value: float) -> float | None:
-    return None if value != value else round(value, 6)
+def missing_ensembles(training: Sequence[Mapping[str, Any]], previous: pa.Table) -> list[str]:
+    """Ensembles that the latest training (rows of its fits) has none of yet; `previous` holds the fit_id of those that are there."""
+    if not training:
+        return []
+    present = set(previous.column("fit_id").to_pylist())
+    return [name for name in ensembles() if fit_id(str(training[0]["fit_key"]), name) not in present]
+
+
+def train_ensembles(training: Sequence[Mapping[str, Any]], backtest: pa.Table, wanted: Sequence[str]) -> pa.Table:
+    """Fit the ensembles on the candidates' back-test rows of one training; rows of FITS_SCHEMA.
+
+    `training` describes the candidates' fits. An ensemble that finds too little to learn from gives no row.
+    """
+    of_fit = {str(row["fit_id"]): str(row["algorithm"]) for row in training}
+    order = [(name, "ascending") for name in ("as_of_date", "product_id", "horizon_days")]
+    parts = {
+        name: backtest.filter(pc.equal(backtest.column("fit_id"), key)).sort_by(order) for key, name in of_fit.items()
+    }
+    members = sorted(name for name, part in parts.items() if part.num_rows)
+    if not members:
+        return FITS_SCHEMA.empty_table()
+    forecasts = np.column_stack([numbers(parts[name], "mean_units") for name in members])
+    context = parts[members[0]]
+    fits = []
+    for algorithm in wanted:
+        parameters = ensembles()[algorithm].parameters()
+        artifact = learn_ensemble(algorithm, members, forecasts, context, parameters)
+        if artifact is not None:
+            fits.append(
+                Fit(
+                    fit_id=fit_id(str(training[0]["fit_key"]), algorithm),
+                    topic=TOPIC,
+                    algorithm=algorithm,
+                    is_baseline=False,
+                    trained_at=training[0]["trained_at"],
+                    data_from=training[0]["data_from"],
+                    data_to=training[0]["data_to"],
+                    fit_key=str(training[0]["fit_key"]),
+                    parameters=parameters,
+                    features=members,
+                    metrics={"training_rows": context.num_rows},
+                    library_versions=library_versions(LIBRARIES),
+                    artifact=artifact,
+                )
+            )
+    return to_table(fits)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from trendhouse.artifacts import Fit, from_table
+from trendhouse.artifacts import Fit
 from trendhouse.demand.candidate import Forecaster
-from trendhouse.demand.candidates import candidates
+from trendhouse.demand.history import History
 from trendhouse.demand.matrix import KEYS
+from trendhouse.demand.serving import forecaster_of
 from trendhouse.explain import phrase_of, sentence, top_reasons, value_text
 
 REASONS_PER_PRODUCT = 5
@@ -83,29 +83,26 @@ def largest_products(forecast: pa.Table, count: int) -> list[str]:
     return list(ordered.column("product_id").slice(0, count).to_pylist())
 
 
-def fits_of(forecast: pa.Table) -> list[str]:
-    """The fits (one at most, for scores of one as-of date) that made a forecast."""
-    return list(pc.unique(forecast.column("fit_id")).to_pylist())
+def explain(rows: pa.Table, champion_id: str | None, training: pa.Table, history: History) -> pa.Table:
+    """Reasons (REASONS_SCHEMA) for the products in `rows`, the feature rows of one as-of date.
 
-
-def explain(rows: pa.Table, champion: pa.Table) -> pa.Table:
-    """Reasons (REASONS_SCHEMA) for the products in `rows`, the feature rows of one as-of date, by the champion's row of the fits."""
+    `training` holds the fits of the champion's training, as in `serving.forecaster_of`.
+    """
     if not rows.num_rows:
         return REASONS_SCHEMA.empty_table()
-    fit = from_table(champion)[0]
-    forecaster = candidates()[fit.algorithm].load(fit.artifact)
+    fit, forecaster = forecaster_of(champion_id, training)
     rows = rows.sort_by([(key, "ascending") for key in KEYS])
     products = rows.column("product_id").to_numpy()
     starts = np.flatnonzero(np.r_[True, products[1:] != products[:-1]])
     reasons = []
     for start, end in zip(starts, np.r_[starts[1:], len(products)], strict=True):
-        reasons.extend(_of_product(rows.slice(start, end - start), forecaster, fit))
+        reasons.extend(_of_product(rows.slice(start, end - start), forecaster, history, fit))
     return pa.Table.from_pylist(reasons, schema=REASONS_SCHEMA)
 
 
-def _of_product(rows: pa.Table, forecaster: Forecaster, fit: Fit) -> list[dict[str, object]]:
+def _of_product(rows: pa.Table, forecaster: Forecaster, history: History, fit: Fit) -> list[dict[str, object]]:
     """Reasons of one product, whose rows are its days."""
-    features, units = forecaster.contributions(rows)
+    features, units = forecaster.contributions(rows, history)
     totals = units.sum(axis=0)
     return [
         {

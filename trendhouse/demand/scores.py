@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from trendhouse.artifacts import Fit, from_table
-from trendhouse.demand.backtest import calibration, with_quantiles
+from trendhouse.artifacts import Fit
+from trendhouse.demand.backtest import LEVELS, calibration, quantile_column, with_quantiles
 from trendhouse.demand.candidate import Forecaster
-from trendhouse.demand.candidates import candidates
+from trendhouse.demand.history import History
+from trendhouse.demand.serving import forecaster_of
 from trendhouse.evaluation.conformal import Calibration, PoissonQuantiles
 
 SCORES_SCHEMA = pa.schema(
@@ -18,9 +19,7 @@ SCORES_SCHEMA = pa.schema(
         ("target_date", pa.date32()),
         ("horizon_days", pa.int32()),
         ("mean_units", pa.float64()),
-        ("p10_units", pa.float64()),
-        ("p50_units", pa.float64()),
-        ("p90_units", pa.float64()),
+        *((quantile_column(level), pa.float64()) for level in LEVELS),
         ("fallback_level", pa.string()),
         ("fit_id", pa.string()),
         ("scored_at", pa.timestamp("us")),
@@ -29,39 +28,29 @@ SCORES_SCHEMA = pa.schema(
 """Columns of `ml_demand__scores`; `scored_at` is UTC."""
 
 
-class NotTrainedError(ValueError):
-    """There is nothing to score with."""
-
-
 @dataclass(frozen=True)
 class Scorer:
-    """The champion, ready to score: its fit, the loaded algorithm, its quantile calibration."""
+    """The champion, ready to score: its fit, the loaded algorithm, its quantile calibration, and the history that local methods continue."""
 
     fit: Fit
     forecaster: Forecaster
     calibrated: Calibration | PoissonQuantiles
+    history: History
     scored_at: datetime
 
     @classmethod
-    def of_champion(cls, champion: pa.Table, backtest: pa.Table) -> "Scorer":
-        """From the champion's row of the fits table and its back-test rows.
+    def of_champion(cls, champion_id: str | None, training: pa.Table, backtest: pa.Table, history: History) -> "Scorer":
+        """From the fits of the champion's training (candidates and ensembles) and the champion's back-test rows.
 
-        Raises NotTrainedError when there is no champion, DamagedArtifactError when its artifact is not as it was written.
+        Raises NotTrainedError when there is no champion, DamagedArtifactError when an artifact is not as it was written.
         """
-        fits = from_table(champion)
-        if len(fits) != 1:
-            raise NotTrainedError(
-                "No demand model has been trained on data before this as-of date. Build once with training: "
-                "dbt build --vars '{trendhouse_train: auto}' (selector score never trains)."
-            )
-        fit = fits[0]
-        forecaster = candidates()[fit.algorithm].load(fit.artifact)
-        return cls(fit, forecaster, calibration(backtest), datetime.now(UTC).replace(tzinfo=None))
+        fit, forecaster = forecaster_of(champion_id, training)
+        return cls(fit, forecaster, calibration(backtest), history, datetime.now(UTC).replace(tzinfo=None))
 
     def score(self, rows: pa.Table) -> pa.Table:
         """Forecasts (SCORES_SCHEMA) of rows of the feature table."""
         predictions = rows.select(["product_id", "as_of_date", "target_date", "horizon_days"]).append_column(
-            "mean_units", pa.array(self.forecaster.predict(rows))
+            "mean_units", pa.array(self.forecaster.predict(rows, self.history))
         )
         scored = with_quantiles(predictions, self.calibrated)
         constants = {"fallback_level": "model", "fit_id": self.fit.fit_id, "scored_at": self.scored_at}

@@ -1,5 +1,6 @@
 {% set backtest_weeks_ago = [] %}
-{% for origin in range(1, var('trendhouse_demand_backtest_origins') + 1) %}
+{# One origin more than are judged: the ensembles learn from it first. #}
+{% for origin in range(1, var('trendhouse_demand_backtest_origins') + 2) %}
     {% do backtest_weeks_ago.append(4 * origin) %}
 {% endfor %}
 

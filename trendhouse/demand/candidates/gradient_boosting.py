@@ -12,9 +12,9 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from trendhouse.artifacts import canonical_json
+from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import LABEL, Encoding, base_units, learn_encoding, numbers
 from trendhouse.explain import units_of_factors
 
@@ -34,7 +34,7 @@ class BoostedForecaster:
         self._booster = booster
         self._encoding = encoding
 
-    def predict(self, rows: pa.Table) -> NDArray[np.float64]:
+    def predict(self, rows: pa.Table, history: History) -> Floats:
         """Mean units per row (rows,)."""
         if not rows.num_rows:
             return np.empty(0)
@@ -42,7 +42,7 @@ class BoostedForecaster:
         base = base_units(rows)
         return np.asarray(np.minimum(base * np.exp(raw), _most_units(base)), dtype=np.float64)
 
-    def contributions(self, rows: pa.Table) -> tuple[Sequence[str], NDArray[np.float64]]:
+    def contributions(self, rows: pa.Table, history: History) -> tuple[Sequence[str], Floats]:
         """Units (rows, features) by TreeSHAP (Lundberg et al. 2020), turned from log factors into units."""
         features = self._encoding.features
         if not rows.num_rows:
@@ -116,7 +116,7 @@ class GradientBoosting:
         return BoostedForecaster(booster, Encoding(tuple(stored["features"]), levels))
 
 
-def _most_units(base: NDArray[np.float64]) -> NDArray[np.float64]:
+def _most_units(base: Floats) -> Floats:
     """What a day's label and forecast may be at most, for products of these base units."""
     return np.asarray(LARGEST_FACTOR * np.maximum(base, 1.0), dtype=np.float64)
 
