@@ -25,18 +25,22 @@ class History:
     """Mean units a day of each product and period: `units` (products, periods), periods in order of time.
 
     `products` are sorted. `known_from` (periods,) is the date from which a period is known, the day after its last. NaN stands
-    before a product's first period, and where nothing could be observed (out of stock for a whole period).
+    before a product's first period, and where nothing could be observed (out of stock for a whole period). `season_lengths` are in
+    periods, shortest first; empty where local methods have no season to learn (two years of weeks hold a year only twice).
     """
 
     products: NDArray[np.str_]
     known_from: NDArray[np.datetime64]
     units: Floats
     period_days: int = WEEK_DAYS
+    season_lengths: tuple[int, ...] = ()
 
     def before(self, as_of_date: date) -> "History":
         """The periods that were known on a date."""
         known = self.known_from <= np.datetime64(as_of_date)
-        return History(self.products, self.known_from[known], self.units[:, known], self.period_days)
+        return History(
+            self.products, self.known_from[known], self.units[:, known], self.period_days, self.season_lengths
+        )
 
     def series_of(self, products: NDArray[np.str_]) -> Floats:
         """Series (products, periods) in the order asked for; all NaN for a product that has none."""

@@ -16,6 +16,9 @@ NOT_FEATURES = frozenset({"product_id", "as_of_date", "target_date", "units", "i
 HAS_LABEL = "units is not null and not coalesce(is_censored, false)"
 # Least mean daily units that a forecast is scaled by.
 SMALLEST_BASE_UNITS = 0.01
+# No day is forecast at more than so many times the recent level (or one unit), and a label beyond it counts as that much: one
+# mistyped quantity would otherwise bend the forecasts of all products that look like this one.
+LARGEST_FACTOR = 50.0
 # Levels a text feature may have; rarer ones count as missing.
 MOST_LEVELS = 200
 
@@ -53,14 +56,14 @@ class Encoding:
         return matrix
 
 
-def learn_encoding(rows: pa.Table, features: Sequence[str]) -> Encoding:
-    """Encoding of these features, text levels taken from the rows (the most frequent MOST_LEVELS of each, in alphabetical order)."""
+def learn_encoding(rows: pa.Table, features: Sequence[str], most_levels: int = MOST_LEVELS) -> Encoding:
+    """Encoding of these features, text levels taken from the rows (the most frequent of each, in alphabetical order)."""
     levels = {}
     for name in features:
         column = rows.column(name)
         if _is_text(column.type):
             counts = pc.value_counts(_as_text(column).drop_null()).to_pylist()
-            frequent = sorted(counts, key=lambda count: (-count["counts"], count["values"]))[:MOST_LEVELS]
+            frequent = sorted(counts, key=lambda count: (-count["counts"], count["values"]))[:most_levels]
             levels[name] = tuple(sorted(count["values"] for count in frequent))
     return Encoding(tuple(features), levels)
 
@@ -75,6 +78,17 @@ def numbers(rows: pa.Table, column: str, missing: float = np.nan) -> NDArray[np.
 def base_units(rows: pa.Table) -> NDArray[np.float64]:
     """Recent mean daily units that forecasts are scaled by, at least SMALLEST_BASE_UNITS."""
     return np.maximum(numbers(rows, "base_units", missing=SMALLEST_BASE_UNITS), SMALLEST_BASE_UNITS)
+
+
+def thinned(rows: pa.Table, most_rows: int) -> pa.Table:
+    """Every n-th row, so that at most `most_rows` are left: what is taken does not depend on chance."""
+    step = -(-rows.num_rows // most_rows)
+    return rows.take(pa.array(np.arange(0, rows.num_rows, step))) if step > 1 else rows
+
+
+def most_units(base: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a day's label and forecast may be at most, for products of these base units."""
+    return np.asarray(LARGEST_FACTOR * np.maximum(base, 1.0), dtype=np.float64)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -1,7 +1,7 @@
 """LightGBM, one model for all products and horizons (direct multi-horizon forecasting with the horizon as a feature).
 
-Poisson objective with log(base units) as offset: the trees learn by what factor a day differs from the product's recent level,
-and products of every size share what they have in common. Mean = base units x exp(sum of the trees).
+Tweedie objective (compound Poisson-gamma, Jorgensen 1987) with log(base units) as offset: the trees learn by what factor a day differs
+from the product's recent level, and products of every size share what they have in common. Mean = base units x exp(sum of the trees).
 """
 
 import json
@@ -15,15 +15,12 @@ import pyarrow as pa
 
 from trendhouse.artifacts import canonical_json
 from trendhouse.demand.history import Floats, History
-from trendhouse.demand.matrix import LABEL, Encoding, base_units, learn_encoding, numbers
+from trendhouse.demand.matrix import LABEL, Encoding, base_units, learn_encoding, most_units, numbers
 from trendhouse.explain import units_of_factors
 
 # Below so many rows the trees have nothing to tell apart.
 LEAST_ROWS = 500
 LEAST_LEAF_ROWS = 100
-# No day is forecast at more than so many times the recent level (or one unit), and a label beyond it counts as that much: one
-# mistyped quantity would otherwise bend the forecasts of all products that look like this one.
-LARGEST_FACTOR = 50.0
 
 
 class BoostedForecaster:
@@ -40,7 +37,7 @@ class BoostedForecaster:
             return np.empty(0)
         raw = self._booster.predict(self._encoding.matrix(rows), raw_score=True)
         base = base_units(rows)
-        return np.asarray(np.minimum(base * np.exp(raw), _most_units(base)), dtype=np.float64)
+        return np.asarray(np.minimum(base * np.exp(raw), most_units(base)), dtype=np.float64)
 
     def contributions(self, rows: pa.Table, history: History) -> tuple[Sequence[str], Floats]:
         """Units (rows, features) by TreeSHAP (Lundberg et al. 2020), turned from log factors into units."""
@@ -62,12 +59,14 @@ class GradientBoosting:
     def parameters(self) -> Mapping[str, Any]:
         """Parameters of LightGBM, the number of rounds, and the version of this module."""
         return {
-            "version": 1,
+            "version": 2,
             "rounds": 100,
             # The rows of one day share its luck. A leaf holds at least this share of all rows: several days, so that luck is not learnt.
             "leaf_share": 0.001,
             "lightgbm": {
-                "objective": "poisson",
+                # Between Poisson (1) and gamma (2): counts with many zeros and a few large orders.
+                "objective": "tweedie",
+                "tweedie_variance_power": 1.5,
                 "num_leaves": 31,
                 "learning_rate": 0.1,
                 "lambda_l2": 5.0,
@@ -83,7 +82,7 @@ class GradientBoosting:
     def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
         """JSON text with the encoding and LightGBM's own model text; None below LEAST_ROWS rows or without a sale."""
         base = base_units(rows)
-        units = np.minimum(numbers(rows, LABEL), _most_units(base))
+        units = np.minimum(numbers(rows, LABEL), most_units(base))
         if len(units) < LEAST_ROWS or not units.any():
             return None
         encoding = learn_encoding(rows, features)
@@ -114,11 +113,6 @@ class GradientBoosting:
         levels = {name: tuple(texts) for name, texts in stored["levels"].items()}
         booster = lightgbm.Booster(model_str=stored["model"])
         return BoostedForecaster(booster, Encoding(tuple(stored["features"]), levels))
-
-
-def _most_units(base: Floats) -> Floats:
-    """What a day's label and forecast may be at most, for products of these base units."""
-    return np.asarray(LARGEST_FACTOR * np.maximum(base, 1.0), dtype=np.float64)
 
 
 CANDIDATE = GradientBoosting()

@@ -1,0 +1,129 @@
+"""Trees of the change against a product's recent level, by LightGBM: a single tree, a forest, or trees of quantiles.
+
+The target is units / base units and rows weigh by base units: a leaf's mean is then its units over its levels, and contributions add up in units.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trendhouse.artifacts import canonical_json
+from trendhouse.demand.history import Floats, History
+from trendhouse.demand.matrix import LABEL, Encoding, base_units, learn_encoding, most_units, numbers, thinned
+
+# Below so many rows the trees have nothing to tell apart.
+LEAST_ROWS = 500
+LEAST_LEAF_ROWS = 100
+
+
+class TreeForecaster:
+    """Boosters whose mean is the ratio of units to base units, and the encoding of their features."""
+
+    def __init__(self, boosters: Sequence[lightgbm.Booster], encoding: Encoding, scale: float) -> None:
+        """Take boosters trained on matrices of this encoding, and the factor that their mean is scaled by."""
+        self._boosters = boosters
+        self._encoding = encoding
+        self._scale = scale
+
+    def predict(self, rows: pa.Table, history: History) -> Floats:
+        """Mean units per row (rows,)."""
+        if not rows.num_rows:
+            return np.empty(0)
+        matrix, base = self._encoding.matrix(rows), base_units(rows)
+        ratio = np.mean([booster.predict(matrix) for booster in self._boosters], axis=0)
+        return np.asarray(np.clip(base * self._scale * ratio, 0.0, most_units(base)), dtype=np.float64)
+
+    def contributions(self, rows: pa.Table, history: History) -> tuple[Sequence[str], Floats]:
+        """Units (rows, features) by TreeSHAP (Lundberg et al. 2020)."""
+        features = self._encoding.features
+        if not rows.num_rows:
+            return features, np.empty((0, len(features)))
+        matrix = self._encoding.matrix(rows)
+        ratio = np.mean([_contributions(booster, matrix) for booster in self._boosters], axis=0)
+        return features, np.asarray(self._scale * ratio[:, :-1] * base_units(rows)[:, None], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class TreeCandidate:
+    """Candidate: one LightGBM model per set of `objectives`, its forecast their mean. Deterministic to the byte."""
+
+    algorithm: str
+    rounds: int
+    leaf_share: float
+    settings: tuple[tuple[str, Any], ...]
+    objectives: tuple[tuple[tuple[str, Any], ...], ...] = ((("objective", "regression"),),)
+    most_rows: int = 50_000
+    version: int = 1
+    is_baseline: bool = False
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Parameters of LightGBM, the number of rounds, rows at most, the smallest leaf as a share of the rows, and the version of this module."""
+        return {
+            "version": self.version,
+            "rounds": self.rounds,
+            "leaf_share": self.leaf_share,
+            "most_rows": self.most_rows,
+            "lightgbm": {"max_bin": 63, "cat_smooth": 50, "seed": 20, **dict(self.settings)},
+            "objectives": [dict(objective) for objective in self.objectives],
+        }
+
+    def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
+        """JSON text with the encoding and LightGBM's own model texts; None below LEAST_ROWS rows or without a sale."""
+        rows = thinned(rows, parameters["most_rows"])
+        base = base_units(rows)
+        units = np.minimum(numbers(rows, LABEL), most_units(base))
+        if len(units) < LEAST_ROWS or not units.any():
+            return None
+        encoding = learn_encoding(rows, features)
+        shared = {
+            **parameters["lightgbm"],
+            "min_data_in_leaf": max(LEAST_LEAF_ROWS, int(len(units) * parameters["leaf_share"])),
+            "num_threads": threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+        matrix = encoding.matrix(rows)
+        boosters = []
+        for objective in parameters["objectives"]:
+            data = lightgbm.Dataset(
+                matrix,
+                units / base,
+                weight=base,
+                feature_name=list(encoding.features),
+                categorical_feature=encoding.categorical,
+                params=shared,
+            )
+            boosters.append(lightgbm.train({**shared, **objective}, data, num_boost_round=parameters["rounds"]))
+        # Quantiles leave the tails out: without this their mean would fall short of what is sold.
+        fitted = np.mean([booster.predict(matrix) for booster in boosters], axis=0)
+        scale = float(units.sum() / max(float((base * fitted).sum()), 1e-9))
+        return canonical_json(
+            {
+                "features": encoding.features,
+                "levels": encoding.levels,
+                # The text repeats the settings, threads among them: not part of the model, and the only thing that could differ.
+                "models": [booster.model_to_string().split("\nparameters:")[0] for booster in boosters],
+                "scale": float(f"{scale:.9g}"),
+            }
+        )
+
+    def load(self, artifact: str) -> TreeForecaster:
+        """Forecaster of an artifact."""
+        stored = json.loads(artifact)
+        levels = {name: tuple(texts) for name, texts in stored["levels"].items()}
+        boosters = [lightgbm.Booster(model_str=model) for model in stored["models"]]
+        return TreeForecaster(boosters, Encoding(tuple(stored["features"]), levels), stored["scale"])
+
+
+def _contributions(booster: lightgbm.Booster, matrix: NDArray[np.float32]) -> Floats:
+    """TreeSHAP values and start value (rows, features + 1). LightGBM sums over the trees, also where the forest's prediction is their mean."""
+    summed = np.asarray(booster.predict(matrix, pred_contrib=True), dtype=np.float64)
+    is_averaged = "average_output" in booster.model_to_string(num_iteration=1)
+    return summed / booster.num_trees() if is_averaged else summed
