@@ -14,17 +14,15 @@ with fits as (
 
 ),
 
-backtest as (
+-- WAPE of a product's weeks, not of its days: most days of most products sell nothing, and there a forecast of nothing has the lowest absolute
+-- error. A week is also what a planner orders for.
+origins as (
 
     select
         fit_id,
-        product_id,
-        horizon_days,
-        actual_units,
-        mean_units,
-        as_of_date
-    from {{ ref('ml_demand__backtest') }}
-    where not is_censored and not is_warm_up
+        metric_value as weekly_wape
+    from {{ ref('ml_demand__backtest_metrics') }}
+    where cut = 'origin' and metric = 'weekly_wape'
 
 ),
 
@@ -32,33 +30,6 @@ as_of as (
 
     select as_of_date
     from {{ ref('dim_as_of') }}
-
-),
-
--- Weeks of a product, not its days: most days of most products sell nothing, and there a forecast of nothing has the lowest absolute error.
--- A week is also what a planner orders for.
-product_weeks as (
-
-    select
-        fit_id,
-        as_of_date,
-        product_id,
-        ceil(horizon_days / 7.0e0) as horizon_week,
-        sum(actual_units) as actual_units,
-        sum(mean_units) as mean_units
-    from backtest
-    group by fit_id, as_of_date, product_id, ceil(horizon_days / 7.0e0)
-
-),
-
-origins as (
-
-    select
-        fit_id,
-        as_of_date,
-        {{ wape('actual_units', 'mean_units') }} as weekly_wape
-    from product_weeks
-    group by fit_id, as_of_date
 
 ),
 

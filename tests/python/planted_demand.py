@@ -61,10 +61,11 @@ def planted_weeks(products: int = 40, weeks: int = 24, seed: int = 1) -> pa.Tabl
     rows = planted_demand(products, weeks, seed)
     known = rows.filter(pc.and_(pc.is_valid(rows["units"]), pc.less_equal(rows["horizon_days"], 7)))
     sums = known.group_by(["product_id", "as_of_date"]).aggregate([("units", "sum"), ("units", "count")])
+    ends = pc.cast(pc.add(pc.cast(sums["as_of_date"], pa.int32()), pa.scalar(7, pa.int32())), pa.date32())
     return pa.table(
         {
             "product_id": sums["product_id"],
-            "as_of_date": pa.array(sums["as_of_date"].to_numpy() + np.timedelta64(7, "D"), type=pa.date32()),
+            "as_of_date": ends,
             "days_observed": sums["units_count"],
             "clean_units": pc.cast(sums["units_sum"], pa.float64()),
         }

@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from planted_demand import AS_OF, planted_demand
+from planted_demand import AS_OF, planted_demand, planted_weeks
 
 from trendhouse.demand.candidates import candidates
 from trendhouse.demand.candidates.gradient_boosting import LARGEST_FACTOR, LEAST_ROWS
+from trendhouse.demand.history import History, from_weeks
 from trendhouse.demand.matrix import KEYS, base_units, feature_names, learn_encoding, numbers
 from trendhouse.evaluation.metrics import wape
 
@@ -24,6 +25,11 @@ LIGHTGBM = candidates()["lightgbm"]
 @cache
 def planted() -> pa.Table:
     return planted_demand()
+
+
+@cache
+def history() -> History:
+    return from_weeks(planted_weeks())
 
 
 @cache
@@ -48,7 +54,7 @@ def test_baselines_and_a_learner_compete() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_forecasts_are_finite_and_not_negative(algorithm: str) -> None:
-    predicted = candidates()[algorithm].load(fitted(algorithm)).predict(planted())
+    predicted = candidates()[algorithm].load(fitted(algorithm)).predict(planted(), history())
     assert predicted.shape == (planted().num_rows,)
     assert np.isfinite(predicted).all()
     assert (predicted >= 0).all()
@@ -58,22 +64,24 @@ def test_forecasts_are_finite_and_not_negative(algorithm: str) -> None:
 def test_an_artifact_is_json_and_predicts_the_same_every_time_it_is_loaded(algorithm: str) -> None:
     artifact = fitted(algorithm)
     assert json.loads(artifact)
-    first, second = (candidates()[algorithm].load(artifact).predict(planted()) for _ in range(2))
+    first, second = (candidates()[algorithm].load(artifact).predict(planted(), history()) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_no_rows_give_no_forecasts(algorithm: str) -> None:
     forecaster = candidates()[algorithm].load(fitted(algorithm))
-    assert forecaster.predict(planted().slice(0, 0)).shape == (0,)
-    features, units = forecaster.contributions(planted().slice(0, 0))
+    assert forecaster.predict(planted().slice(0, 0), history()).shape == (0,)
+    features, units = forecaster.contributions(planted().slice(0, 0), history())
     assert units.shape == (0, len(features))
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_forecasts_of_a_row_do_not_depend_on_the_rows_beside_it(algorithm: str) -> None:
     forecaster = candidates()[algorithm].load(fitted(algorithm))
-    np.testing.assert_array_equal(forecaster.predict(planted())[100:200], forecaster.predict(planted().slice(100, 100)))
+    np.testing.assert_array_equal(
+        forecaster.predict(planted(), history())[100:200], forecaster.predict(planted().slice(100, 100), history())
+    )
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -98,7 +106,7 @@ def test_the_learner_finds_the_planted_laws() -> None:
                 table = table.set_column(
                     table.schema.get_field_index(name), name, pa.array([value] * table.num_rows, type=kind)
                 )
-            return forecaster.predict(table)
+            return forecaster.predict(table, history())
 
         return float(having(change).sum() / having(base).sum())
 
@@ -120,15 +128,15 @@ def test_the_learner_beats_the_baselines_on_what_it_has_not_seen() -> None:
     for algorithm, candidate in candidates().items():
         artifact = candidate.fit(rows.filter(known), feature_names(rows.column_names), candidate.parameters(), 1)
         assert artifact is not None
-        errors[algorithm] = wape(actual, candidate.load(artifact).predict(test))
+        errors[algorithm] = wape(actual, candidate.load(artifact).predict(test, history()))
     assert errors["lightgbm"] < 0.95 * min(errors["moving_average"], errors["seasonal_naive"])
 
 
 def test_contributions_of_the_learner_add_up_to_forecast_less_start() -> None:
     rows = planted().slice(0, 300)
     forecaster = LIGHTGBM.load(fitted("lightgbm"))
-    _, units = forecaster.contributions(rows)
-    start_factor = (forecaster.predict(rows) - units.sum(axis=1)) / base_units(rows)
+    _, units = forecaster.contributions(rows, history())
+    start_factor = (forecaster.predict(rows, history()) - units.sum(axis=1)) / base_units(rows)
     np.testing.assert_allclose(start_factor, start_factor[0], rtol=1e-4)
 
 
@@ -151,7 +159,7 @@ def test_one_mistyped_quantity_bends_nothing() -> None:
     spoiled = rows.set_column(rows.schema.get_field_index("units"), "units", pa.array(units))
     artifact = LIGHTGBM.fit(spoiled, feature_names(rows.column_names), LIGHTGBM.parameters(), 1)
     assert artifact is not None
-    before, after = (LIGHTGBM.load(text).predict(planted()) for text in (fitted("lightgbm"), artifact))
+    before, after = (LIGHTGBM.load(text).predict(planted(), history()) for text in (fitted("lightgbm"), artifact))
     assert after.sum() == pytest.approx(before.sum(), rel=0.02)
     assert (after <= LARGEST_FACTOR * np.maximum(base_units(planted()), 1)).all()
 
@@ -161,7 +169,7 @@ def test_an_unknown_category_and_missing_values_are_forecast_all_the_same() -> N
     for name in ("category", "discount_rate", "base_units"):
         kind = rows.schema.field(name).type
         rows = rows.set_column(rows.schema.get_field_index(name), name, pa.nulls(50, type=kind))
-    assert np.isfinite(LIGHTGBM.load(fitted("lightgbm")).predict(rows)).all()
+    assert np.isfinite(LIGHTGBM.load(fitted("lightgbm")).predict(rows, history())).all()
 
 
 def test_a_feature_that_is_no_number_is_refused_by_name() -> None:
@@ -181,4 +189,4 @@ def test_a_baseline_fills_gaps_of_its_column() -> None:
     candidate = candidates()["seasonal_naive"]
     artifact = candidate.fit(rows, [], candidate.parameters(), 1)
     assert artifact is not None
-    assert candidate.load(artifact).predict(rows).tolist() == [2.0, 3.0, 0.0]
+    assert candidate.load(artifact).predict(rows, history()).tolist() == [2.0, 3.0, 0.0]

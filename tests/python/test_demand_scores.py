@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from planted_demand import AS_OF, planted_demand
+from planted_demand import AS_OF, planted_demand, planted_weeks
 
 from trendhouse.artifacts import FITS_SCHEMA, DamagedArtifactError, from_table
 from trendhouse.demand import backtest, fits, reasons
-from trendhouse.demand.backtest import BACKTEST_SCHEMA
-from trendhouse.demand.scores import SCORES_SCHEMA, NotTrainedError, Scorer
+from trendhouse.demand.backtest import BACKTEST_SCHEMA, LEVELS, quantile_column
+from trendhouse.demand.ensembles import ensembles
+from trendhouse.demand.history import History, from_weeks
+from trendhouse.demand.scores import SCORES_SCHEMA, Scorer
+from trendhouse.demand.serving import NotTrainedError, forecaster_of
 
 NO_FITS = FITS_SCHEMA.empty_table()
 
@@ -29,14 +33,39 @@ def trained() -> pa.Table:
 
 
 @cache
-def champion() -> pa.Table:
-    return trained().filter(pc.equal(trained()["algorithm"], "lightgbm"))
+def history() -> History:
+    return from_weeks(planted_weeks())
 
 
 @cache
 def back_tested() -> pa.Table:
     table = planted_demand()
-    return backtest.run(table.filter(pc.is_valid(table["units"])), from_table(champion()), AS_OF, 3, 2)
+    return backtest.run(table.filter(pc.is_valid(table["units"])), history(), from_table(trained()), AS_OF, 3, 2)
+
+
+@cache
+def training() -> pa.Table:
+    """Candidates and ensembles."""
+    described = trained().drop_columns(["artifact"]).to_pylist()
+    return pa.concat_tables([trained(), fits.train_ensembles(described, back_tested(), list(ensembles()))])
+
+
+def fit_of(algorithm: str) -> str:
+    (identifier,) = training().filter(pc.equal(training()["algorithm"], algorithm))["fit_id"].to_pylist()
+    return identifier
+
+
+def errors_of(algorithm: str) -> pa.Table:
+    return back_tested().filter(pc.equal(back_tested()["fit_id"], fit_of(algorithm)))
+
+
+def scorer(algorithm: str = "lightgbm", known: pa.Table | None = None, errors: pa.Table | None = None) -> Scorer:
+    return Scorer.of_champion(
+        fit_of(algorithm),
+        training() if known is None else known,
+        errors_of(algorithm) if errors is None else errors,
+        history(),
+    )
 
 
 @cache
@@ -47,7 +76,7 @@ def today() -> pa.Table:
 
 @cache
 def scored() -> pa.Table:
-    return Scorer.of_champion(champion(), back_tested()).score(today())
+    return scorer().score(today())
 
 
 def without(table: pa.Table, *columns: str) -> pa.Table:
@@ -82,36 +111,97 @@ def test_every_feature_row_is_scored() -> None:
     keys = ["product_id", "as_of_date", "target_date", "horizon_days"]
     assert scored().schema == SCORES_SCHEMA
     assert scored().select(keys).equals(today().select(keys))
-    assert set(scored()["fit_id"].to_pylist()) == set(champion()["fit_id"].to_pylist())
-    for low, high in (("p10_units", "p50_units"), ("p50_units", "p90_units")):
-        assert pc.all(pc.less_equal(scored()[low], scored()[high])).as_py()
+    assert set(scored()["fit_id"].to_pylist()) == {fit_of("lightgbm")}
+    quantiles = np.column_stack([scored()[quantile_column(level)].to_numpy() for level in LEVELS])
+    assert (quantiles >= 0).all()
+    assert (np.diff(quantiles, axis=1) >= 0).all()
 
 
 def test_scores_are_the_same_but_for_their_time() -> None:
-    again = Scorer.of_champion(champion(), back_tested()).score(today())
+    again = scorer().score(today())
     assert without(again, "scored_at").equals(without(scored(), "scored_at"))
 
 
 def test_no_rows_are_scored_as_typed_rows() -> None:
-    assert Scorer.of_champion(champion(), back_tested()).score(today().slice(0, 0)).schema == SCORES_SCHEMA
+    for algorithm in ("lightgbm", "stacking"):
+        assert scorer(algorithm).score(today().slice(0, 0)).schema == SCORES_SCHEMA
 
 
 def test_without_a_back_test_there_are_quantiles_all_the_same() -> None:
-    table = Scorer.of_champion(champion(), BACKTEST_SCHEMA.empty_table()).score(today())
+    table = scorer(errors=BACKTEST_SCHEMA.empty_table()).score(today())
     assert pc.all(pc.less_equal(table["p10_units"], table["p90_units"])).as_py()
     assert table["mean_units"].equals(scored()["mean_units"])
 
 
 def test_without_a_model_a_sentence_says_how_to_get_one() -> None:
     with pytest.raises(NotTrainedError, match=r"dbt build --vars '\{trendhouse_train: auto\}'"):
-        Scorer.of_champion(NO_FITS, BACKTEST_SCHEMA.empty_table())
+        Scorer.of_champion(None, NO_FITS, BACKTEST_SCHEMA.empty_table(), history())
 
 
-def test_a_damaged_model_does_not_score() -> None:
+def damaged(algorithm: str) -> pa.Table:
     index = FITS_SCHEMA.get_field_index("artifact")
-    damaged = champion().set_column(index, FITS_SCHEMA.field("artifact"), pa.array(['{"model": "tree"}']))
+    artifacts = [
+        '{"model": "tree"}' if row["algorithm"] == algorithm else row["artifact"] for row in training().to_pylist()
+    ]
+    return training().set_column(index, FITS_SCHEMA.field("artifact"), pa.array(artifacts))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "spoiled"), [("lightgbm", "lightgbm"), ("stacking", "stacking"), ("stacking", "lightgbm")]
+)
+def test_a_damaged_model_does_not_score(algorithm: str, spoiled: str) -> None:
+    """An ensemble refuses when one of its members is damaged, too."""
     with pytest.raises(DamagedArtifactError):
-        Scorer.of_champion(damaged, back_tested())
+        scorer(algorithm, known=damaged(spoiled))
+
+
+def test_an_ensemble_without_its_members_says_which_is_missing() -> None:
+    _, forecaster = forecaster_of(fit_of("blending"), training())
+    member = forecaster.combination.members[0]
+    lacking = training().filter(pc.not_equal(training()["algorithm"], member))
+    with pytest.raises(NotTrainedError, match=f"blending weighs forecasts of {member}"):
+        scorer("blending", known=lacking)
+
+
+@pytest.mark.parametrize("algorithm", sorted(ensembles()))
+def test_an_ensemble_champion_forecasts_its_members_forecasts_weighed(algorithm: str) -> None:
+    fit, forecaster = forecaster_of(fit_of(algorithm), training())
+    assert fit.algorithm == algorithm
+    members = [forecaster_of(fit_of(name), training())[1] for name in forecaster.combination.members]
+    forecasts = np.column_stack([member.predict(today(), history()) for member in members])
+    mean = scorer(algorithm).score(today())["mean_units"].to_numpy()
+    assert (mean >= forecasts.min(axis=1) - 1e-9).all()
+    assert (mean <= forecasts.max(axis=1) + 1e-9).all()
+    features, units = forecaster.contributions(today(), history())
+    summed = sum(
+        forecaster._weights(today(), history())[:, index] * member.contributions(today(), history())[1].sum(axis=1)
+        for index, member in enumerate(members)
+    )
+    assert len(set(features)) == len(features)
+    np.testing.assert_allclose(units.sum(axis=1), summed, atol=1e-9)
+
+
+def test_a_history_without_rows_does_not_stop_an_ensemble() -> None:
+    nothing = from_weeks(planted_weeks().slice(0, 0))
+    table = Scorer.of_champion(fit_of("stacking"), training(), errors_of("stacking"), nothing).score(today())
+    assert table.num_rows == today().num_rows
+    assert np.isfinite(table["mean_units"].to_numpy()).all()
+
+
+def test_an_ensemble_champion_is_explained() -> None:
+    largest = reasons.largest_products(scorer("stacking").score(today()), 3)
+    rows = today().filter(pc.is_in(today()["product_id"], pa.array(largest)))
+    explained = reasons.explain(rows, fit_of("stacking"), training(), history())
+    assert set(explained["product_id"].to_pylist()) == set(largest)
+    assert set(explained["fit_id"].to_pylist()) == {fit_of("stacking")}
+
+
+def test_ensembles_are_trained_once_and_need_a_back_test() -> None:
+    described = trained().drop_columns(["artifact"]).to_pylist()
+    assert fits.missing_ensembles(described, NO_FITS) == sorted(ensembles())
+    assert fits.missing_ensembles(described, training()) == []
+    assert fits.missing_ensembles([], NO_FITS) == []
+    assert fits.train_ensembles(described, BACKTEST_SCHEMA.empty_table(), list(ensembles())).num_rows == 0
 
 
 def test_reasons_go_to_the_largest_products_largest_reason_first() -> None:
@@ -120,7 +210,7 @@ def test_reasons_go_to_the_largest_products_largest_reason_first() -> None:
     totals.sort(key=lambda row: -row["mean_units_sum"])
     assert largest == [row["product_id"] for row in totals[:5]]
     rows = today().filter(pc.is_in(today()["product_id"], pa.array(largest)))
-    explained = reasons.explain(rows, champion()).to_pylist()
+    explained = reasons.explain(rows, fit_of("lightgbm"), training(), history()).to_pylist()
     assert {row["product_id"] for row in explained} == set(largest)
     for product in largest:
         own = [row for row in explained if row["product_id"] == product]
@@ -135,17 +225,21 @@ def test_a_planted_cause_is_the_reason_given() -> None:
     toy = today().filter(pc.equal(today()["product_id"], "P002"))
     index = toy.schema.get_field_index("discount_rate")
     toy = toy.set_column(index, "discount_rate", pa.array([0.3] * toy.num_rows))
-    positive = [row for row in reasons.explain(toy, champion()).to_pylist() if row["contribution_units"] > 0]
+    positive = [
+        row
+        for row in reasons.explain(toy, fit_of("lightgbm"), training(), history()).to_pylist()
+        if row["contribution_units"] > 0
+    ]
     assert positive[0]["feature"] == "discount_rate"
     assert positive[0]["sentence"].endswith("units: discount 30%")
 
 
 def test_a_baseline_gives_its_column_as_the_reason() -> None:
-    naive = trained().filter(pc.equal(trained()["algorithm"], "moving_average"))
-    own = reasons.explain(today().filter(pc.equal(today()["product_id"], "P000")), naive).to_pylist()
+    rows = today().filter(pc.equal(today()["product_id"], "P000"))
+    own = reasons.explain(rows, fit_of("moving_average"), training(), history()).to_pylist()
     assert [row["feature"] for row in own] == ["moving_average_units"]
 
 
 def test_nothing_scored_is_nothing_explained() -> None:
     assert reasons.largest_products(SCORES_SCHEMA.empty_table(), 5) == []
-    assert reasons.explain(today().slice(0, 0), NO_FITS).schema == reasons.REASONS_SCHEMA
+    assert reasons.explain(today().slice(0, 0), None, NO_FITS, history()).schema == reasons.REASONS_SCHEMA

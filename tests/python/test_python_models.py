@@ -13,16 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from conftest import ROOT, load_module
-from planted_demand import AS_OF, planted_demand
+from planted_demand import AS_OF, planted_demand, planted_weeks
 
 from trendhouse.artifacts import FITS_SCHEMA
-from trendhouse.demand.backtest import BACKTEST_SCHEMA
+from trendhouse.demand.backtest import BACKTEST_SCHEMA, CALIBRATION_SCHEMA
 from trendhouse.demand.reasons import REASONS_SCHEMA
-from trendhouse.demand.scores import SCORES_SCHEMA, NotTrainedError
+from trendhouse.demand.scores import SCORES_SCHEMA
+from trendhouse.demand.serving import NotTrainedError
 
 MODELS = ROOT / "python_models"
 META = {"train": "auto", "retrain_days": 7, "threads": 2, "origins": 3, "products": 5}
-STANDINGS = pa.schema([("fit_id", pa.string()), ("is_champion", pa.bool_())])
+STANDINGS = pa.schema([("fit_id", pa.string()), ("fit_key", pa.string()), ("is_champion", pa.bool_())])
 
 
 class Config:
@@ -49,6 +50,7 @@ class House:
     def __init__(self, features: pa.Table) -> None:
         self.connection = duckdb.connect()
         self.keep("feat_demand_horizons", features)
+        self.keep("feat_demand_weeks", planted_weeks() if features.num_rows else planted_weeks().slice(0, 0))
 
     def keep(self, name: str, table: pa.Table) -> pa.Table:
         self.connection.register("given", table)
@@ -61,16 +63,25 @@ class House:
             self.keep("this", earlier)
         return loaded(name).model(dbt, self.connection)
 
-    def trained(self) -> House:
+    def trained(self, champion: str = "stacking") -> House:
         fits = self.keep("ml_demand__fits", self.run("ml_demand__fits"))
         self.keep("ml_demand__backtest", self.run("ml_demand__backtest"))
-        standings = pa.table({"fit_id": fits["fit_id"], "is_champion": pc.equal(fits["algorithm"], "lightgbm")})
+        ensembles = self.keep("ml_demand__ensembles", self.run("ml_demand__ensembles"))
+        fits = pa.concat_tables([fits, ensembles])
+        standings = pa.table(
+            {
+                "fit_id": fits["fit_id"],
+                "fit_key": fits["fit_key"],
+                "is_champion": pc.equal(fits["algorithm"], champion),
+            }
+        )
         self.keep("ml_demand__standings", standings)
         self.keep("ml_demand__scores", self.run("ml_demand__scores"))
         return self
 
     def untrained(self) -> House:
         self.keep("ml_demand__fits", FITS_SCHEMA.empty_table())
+        self.keep("ml_demand__ensembles", FITS_SCHEMA.empty_table())
         self.keep("ml_demand__backtest", BACKTEST_SCHEMA.empty_table())
         self.keep("ml_demand__standings", STANDINGS.empty_table())
         self.keep("ml_demand__scores", SCORES_SCHEMA.empty_table())
@@ -90,6 +101,8 @@ def house() -> House:
 SCHEMAS = {
     "ml_demand__fits": FITS_SCHEMA,
     "ml_demand__backtest": BACKTEST_SCHEMA,
+    "ml_demand__calibration": CALIBRATION_SCHEMA,
+    "ml_demand__ensembles": FITS_SCHEMA,
     "ml_demand__scores": SCORES_SCHEMA,
     "ml_demand__reasons": REASONS_SCHEMA,
 }
@@ -114,7 +127,7 @@ def test_every_python_model_is_tested_here() -> None:
 
 
 def test_a_second_build_on_the_same_data_adds_nothing(house: House) -> None:
-    for name in ("ml_demand__fits", "ml_demand__backtest"):
+    for name in ("ml_demand__fits", "ml_demand__backtest", "ml_demand__ensembles"):
         earlier = house.connection.table(name).to_arrow_table()
         assert house.run(name, earlier).num_rows == 0
 

@@ -42,6 +42,7 @@ def quantile_column(level: float) -> str:
 BACKTEST_SCHEMA = pa.schema(
     [
         ("fit_id", pa.string()),
+        ("fit_key", pa.string()),
         ("algorithm", pa.string()),
         ("product_id", pa.string()),
         ("demand_class", pa.string()),
@@ -56,6 +57,18 @@ BACKTEST_SCHEMA = pa.schema(
     ]
 )
 """Columns of `ml_demand__backtest`; `as_of_date` is the origin."""
+
+CALIBRATION_SCHEMA = pa.schema(
+    [
+        *(
+            field
+            for field in BACKTEST_SCHEMA
+            if field.name not in {quantile_column(level) for level in BACKTEST_LEVELS}
+        ),
+        *((quantile_column(level), pa.float64()) for level in LEVELS),
+    ]
+)
+"""Columns of `ml_demand__calibration`: a back-test row with every quantile."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +101,14 @@ def run(
         return BACKTEST_SCHEMA.empty_table()
     # With a single origin there is nothing to warm up for.
     warm_up = {part.origin for part in tested[:WARM_UP_ORIGINS]} if len(tested) > WARM_UP_ORIGINS else set()
-    predictions = {
-        fit.fit_id: pa.concat_tables(
-            _predictions(part, fit.fit_id, fit.algorithm, part.forecasts[:, index]) for part in tested
-        )
+    key = fits[0].fit_key
+    predictions = [
+        pa.concat_tables(_predictions(part, key, fit.algorithm, part.forecasts[:, index]) for part in tested)
         for index, fit in enumerate(fits)
-    }
+    ]
     for algorithm, parts in _combined(tested).items():
-        identifier = fit_id(fits[0].fit_key, algorithm)
-        predictions[identifier] = pa.concat_tables(
-            _predictions(part, identifier, algorithm, forecast) for part, forecast in parts
-        )
-    return pa.concat_tables(_with_backtest_quantiles(table, warm_up) for table in predictions.values())
+        predictions.append(pa.concat_tables(_predictions(part, key, algorithm, forecast) for part, forecast in parts))
+    return pa.concat_tables(_with_backtest_quantiles(table, warm_up) for table in predictions)
 
 
 def untested(training: Sequence[Mapping[str, Any]], tested: pa.Table) -> list[str]:
@@ -178,8 +187,9 @@ def _combined(tested: Sequence[OriginForecasts]) -> dict[str, list[tuple[OriginF
                 ensemble.parameters(),
             )
             if artifact is not None:
-                weights = ensemble.load(artifact).weights(here.context)
-                parts.append((here, np.einsum("rm,rm->r", here.forecasts, weights)))
+                combination = ensemble.load(artifact)
+                chosen = here.forecasts[:, [here.members.index(name) for name in combination.members]]
+                parts.append((here, (chosen * combination.weights(here.context)).sum(axis=1)))
         # All ensembles are judged on the same origins as the candidates, or not at all.
         if parts and len(parts) == len(tested) - WARM_UP_ORIGINS:
             forecasts[algorithm] = parts
@@ -192,23 +202,40 @@ def learn_ensemble(
     """Artifact of an ensemble fitted on the members' forecasts (rows, members); censored rows of the context teach nothing."""
     usable = ~np.asarray(context.column("is_censored").to_numpy(), dtype=bool)
     rows = context.filter(pa.array(usable))
+    if not rows.num_rows:
+        return None
     return ensembles()[algorithm].fit(members, forecasts[usable], numbers(rows, "actual_units"), rows, parameters)
 
 
-def _predictions(part: OriginForecasts, identifier: str, algorithm: str, forecast: Floats) -> pa.Table:
+def _predictions(part: OriginForecasts, key: str, algorithm: str, forecast: Floats) -> pa.Table:
     """One fit's rows at one origin, quantiles still to come."""
     table = part.context
-    for name, value in {"fit_id": identifier, "algorithm": algorithm}.items():
+    for name, value in {"fit_id": fit_id(key, algorithm), "fit_key": key, "algorithm": algorithm}.items():
         table = table.append_column(name, pa.array([value] * table.num_rows, type=pa.string()))
     return table.append_column("mean_units", pa.array(forecast))
 
 
 def _with_backtest_quantiles(predictions: pa.Table, warm_up: set[date]) -> pa.Table:
-    """Add quantiles and the warm-up mark to one fit's predictions: each origin calibrated on the other origins."""
+    """Add quantiles and the warm-up mark to one fit's predictions."""
+    table = out_of_sample(predictions, BACKTEST_LEVELS)
+    marks = pc.is_in(table.column("as_of_date"), value_set=pa.array(sorted(warm_up), type=pa.date32()))
+    return table.append_column("is_warm_up", marks).select(BACKTEST_SCHEMA.names).cast(BACKTEST_SCHEMA)
+
+
+def out_of_sample(predictions: pa.Table, levels: Sequence[float]) -> pa.Table:
+    """One fit's predictions with quantiles of these levels, each origin calibrated on the other origins; origins in order."""
     parts = []
     for origin in sorted(pc.unique(predictions.column("as_of_date")).to_pylist()):
         here = pc.equal(predictions.column("as_of_date"), pa.scalar(origin, type=pa.date32()))
-        others = calibration(predictions.filter(pc.invert(here)), BACKTEST_LEVELS)
-        part = with_quantiles(predictions.filter(here), others)
-        parts.append(part.append_column("is_warm_up", pa.array([origin in warm_up] * part.num_rows, type=pa.bool_())))
-    return pa.concat_tables(part.select(BACKTEST_SCHEMA.names).cast(BACKTEST_SCHEMA) for part in parts)
+        parts.append(with_quantiles(predictions.filter(here), calibration(predictions.filter(pc.invert(here)), levels)))
+    return pa.concat_tables(parts)
+
+
+def calibration_check(backtest: pa.Table) -> pa.Table:
+    """One fit's back-test rows with all quantiles (CALIBRATION_SCHEMA), out of sample."""
+    if not backtest.num_rows:
+        return CALIBRATION_SCHEMA.empty_table()
+    stored = [quantile_column(level) for level in BACKTEST_LEVELS]
+    return (
+        out_of_sample(backtest.drop_columns(stored), LEVELS).select(CALIBRATION_SCHEMA.names).cast(CALIBRATION_SCHEMA)
+    )

@@ -65,5 +65,11 @@ def forecaster_of(champion_id: str | None, training: pa.Table) -> tuple[Fit, For
         return fit, candidates()[fit.algorithm].load(fit.artifact)
     combination = ensembles()[fit.algorithm].load(fit.artifact)
     trained = {member.algorithm: member for member in fits.values()}
+    lost = sorted(set(combination.members) - set(trained))
+    if lost:
+        raise NotTrainedError(
+            f"The ensemble {fit.algorithm} weighs forecasts of {', '.join(lost)}, and ml_demand__fits holds no such model of its training. "
+            "Restore the rows, or train anew: dbt build --vars '{trendhouse_train: always}'."
+        )
     members = tuple(candidates()[name].load(trained[name].artifact) for name in combination.members)
     return fit, CombinedForecaster(combination, members)

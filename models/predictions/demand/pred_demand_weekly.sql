@@ -79,16 +79,35 @@ sized_weeks as (
 
 ),
 
+ranked_weeks as (
+
+    select
+        size_class,
+        mean_units,
+        actual_units / nullif(mean_units, 0) as ratio,
+        row_number() over (partition by size_class order by actual_units / nullif(mean_units, 0) asc nulls last) as place,
+        count(*) over (partition by size_class) as weeks
+    from sized_weeks
+
+),
+
+-- Order statistics with the finite-sample step outwards of split conformal prediction (Vovk et al. 2005): among few weeks the plain quantiles
+-- lie too close together.
 class_ratios as (
 
     select
         size_class,
-        count(*) as weeks,
-        min(mean_units) as least_units,
-        percentile_cont(0.1) within group (order by actual_units / nullif(mean_units, 0)) as p10_ratio,
-        percentile_cont(0.5) within group (order by actual_units / nullif(mean_units, 0)) as p50_ratio,
-        percentile_cont(0.9) within group (order by actual_units / nullif(mean_units, 0)) as p90_ratio
-    from sized_weeks
+        max(weeks) as weeks,
+        {%- for level in quantile_levels() %}
+            max(
+                case
+                    when place = {{ 'least(ceil((weeks + 1) * ' ~ level ~ 'e0), weeks)' if level >= 0.5
+                                    else 'greatest(floor((weeks + 1) * ' ~ level ~ 'e0), 1)' }} then ratio
+                end
+            ) as {{ quantile_column(level) | replace('_units', '_ratio') }},
+        {%- endfor %}
+        min(mean_units) as least_units
+    from ranked_weeks
     group by size_class
 
 ),
@@ -97,12 +116,9 @@ class_ratios as (
 ratios as (
 
     select
-        weeks,
+        class_ratios.*,
         case when size_class = 1 then 0 else least_units end as from_units,
-        lead(least_units) over (order by size_class asc nulls last) as below_units,
-        p10_ratio,
-        p50_ratio,
-        p90_ratio
+        lead(least_units) over (order by size_class asc nulls last) as below_units
     from class_ratios
 
 ),
@@ -123,7 +139,7 @@ weekly as (
 
 ),
 
--- Without ten weeks of its size to learn from, the spread of a Poisson sum (1.2816 standard deviations either way).
+-- Without ten weeks of its size to learn from, the normal approximation of a Poisson sum.
 final as (
 
     select
@@ -133,18 +149,12 @@ final as (
         weekly.horizon_week,
         weekly.products,
         weekly.mean_units,
-        case
-            when ratios.weeks >= 10 then weekly.mean_units * ratios.p10_ratio
-            else greatest(weekly.mean_units - 1.2816e0 * sqrt(weekly.mean_units), 0)
-        end as p10_units,
-        case
-            when ratios.weeks >= 10 then weekly.mean_units * ratios.p50_ratio
-            else weekly.mean_units
-        end as p50_units,
-        case
-            when ratios.weeks >= 10 then weekly.mean_units * ratios.p90_ratio
-            else weekly.mean_units + 1.2816e0 * sqrt(weekly.mean_units)
-        end as p90_units,
+        {% for level in quantile_levels() %}
+            case
+                when ratios.weeks >= 10 then weekly.mean_units * ratios.{{ quantile_column(level) | replace('_units', '_ratio') }}
+                else greatest(weekly.mean_units + {{ standard_normal_quantile(level) }} * sqrt(weekly.mean_units), 0)
+            end as {{ quantile_column(level) }},
+        {% endfor %}
         weekly.as_of_date,
         weekly.week_start_date,
         weekly.week_end_date,

@@ -1,7 +1,7 @@
-"""Blending: one weighted average of all candidates, weights from the back-test.
+"""Blending: one weighted average of the candidates, the same for all products.
 
-Weights are those of a non-negative least-squares fit (Breiman 1996, stacked regressions), scaled to sum to one and drawn half way towards
-equal weights: estimated weights alone are often worse than equal ones (Smith and Wallis 2009, the forecast combination puzzle).
+Half of it is an equal weight for every good candidate, half a least-squares fit without negative weights (Breiman 1996, stacked
+regressions).
 """
 
 import json
@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.optimize import nnls
 
 from trendhouse.artifacts import canonical_json
 from trendhouse.demand.history import Floats
+from trendhouse.demand.member_weights import equal_weights, fitted_weights
+from trendhouse.demand.product_weeks import product_weeks
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Blending:
 
     def parameters(self) -> Mapping[str, Any]:
         """Share of equal weights in the average, and the version of this module."""
-        return {"version": 1, "equal_share": 0.5}
+        return {"version": 2, "equal_share": 0.5}
 
     def fit(
         self,
@@ -47,16 +48,19 @@ class Blending:
         context: pa.Table,
         parameters: Mapping[str, Any],
     ) -> str | None:
-        """JSON text with members and weights; None without rows or without a sale."""
-        if not len(actual) or not actual.any():
+        """JSON text with the members that have a weight, and their weights, which sum to one; None without rows or without a sale."""
+        if not actual.any():
             return None
-        # Large products would own the fit: each row counts by the size of its forecast, as in a Poisson likelihood.
-        scale = 1 / np.sqrt(np.maximum(forecasts.mean(axis=1), 1e-3))
-        found, _ = nnls(forecasts * scale[:, None], actual * scale)
-        learnt = found / found.sum() if found.sum() > 0 else np.full(len(members), 1 / len(members))
+        weeks = product_weeks(forecasts, actual, context)
+        equal = equal_weights(weeks)
+        learnt = fitted_weights(weeks.forecasts, weeks.actual, equal, start_rows=0)
         share = parameters["equal_share"]
-        weights = share / len(members) + (1 - share) * learnt
-        return canonical_json({"members": list(members), "weights": [round(float(weight), 9) for weight in weights]})
+        weights = {
+            name: round(float(weight), 9)
+            for name, weight in zip(members, share * equal + (1 - share) * learnt, strict=True)
+            if weight > 0
+        }
+        return canonical_json({"members": list(weights), "weights": list(weights.values())})
 
     def load(self, artifact: str) -> Blend:
         """The blend of an artifact."""
