@@ -39,6 +39,11 @@
     {%- if var('trendhouse_train') not in ['auto', 'always', 'never'] -%}
         {%- do problems.append("The var 'trendhouse_train' must be auto, always or never, not " ~ var('trendhouse_train') ~ '.') -%}
     {%- endif -%}
+    {%- if var('trendhouse_demand_tuning') not in ['none', 'grid', 'random', 'bayesian'] -%}
+        {%- do problems.append(
+            "The var 'trendhouse_demand_tuning' must be none, grid, random or bayesian, not " ~ var('trendhouse_demand_tuning') ~ '.'
+        ) -%}
+    {%- endif -%}
     {%- set as_of = var('trendhouse_as_of_date') | string -%}
     {%- if as_of and not modules.re.match('^[0-9]{4}-[0-9]{2}-[0-9]{2}$', as_of) -%}
         {%- do problems.append("The var 'trendhouse_as_of_date' must be a date such as 2026-09-30, not " ~ as_of ~ '.') -%}

@@ -53,7 +53,7 @@ events as (
     from {{ ref('fct_events') }}
     where
         product_id is not null
-        and event_type in ('view', 'add_to_cart')
+        and event_type in ('view', 'favourite', 'add_to_cart')
 
 ),
 
@@ -95,6 +95,7 @@ traffic_days as (
         product_id,
         event_date,
         sum(case when event_type = 'view' then 1 else 0 end) as views,
+        sum(case when event_type = 'favourite' then 1 else 0 end) as favourites,
         sum(case when event_type = 'add_to_cart' then 1 else 0 end) as add_to_carts
     from events
     group by product_id, event_date
@@ -234,6 +235,7 @@ final as (
         coalesce(sale_days.outlier_units, 0) as outlier_units,
         coalesce(spine.price_amount, products.list_price_amount) as average_price_amount,
         cast(coalesce(traffic_days.views, 0) as bigint) as views,
+        cast(coalesce(traffic_days.favourites, 0) as bigint) as favourites,
         cast(coalesce(traffic_days.add_to_carts, 0) as bigint) as add_to_carts,
         inventory.on_hand,
         sale_days.product_id is null and coalesce(inventory.on_hand <= 0, false) as is_stock_out

@@ -73,6 +73,17 @@ def test_the_score_selector_never_trains(demo_warehouse: Warehouse, tmp_path: Pa
     assert differing_tables(demo_warehouse.path, again.path) == {}
 
 
+def test_tuning_switched_on_records_its_trials(demo_warehouse: Warehouse, tmp_path: Path) -> None:
+    trials = "select trial, sampler, is_best from main_monitoring.mon_tuning_trials where algorithm = 'lightgbm' order by trial"
+    assert demo_warehouse.query(trials) == []
+    again = copy_of(demo_warehouse, tmp_path)
+    switched_on = {"trendhouse_demand_tuning": "bayesian", "trendhouse_demand_tuning_trials": 1}
+    again.dbt("build", "--select", "ml_demand__tuning", "mon_tuning_trials", settings=switched_on)
+    default, tried = again.query(trials)
+    assert (default[:2], tried[:2]) == ((0, "default"), (1, "bayesian"))
+    assert default[2] != tried[2]
+
+
 def test_a_build_with_no_rows_at_all_is_green(warehouse: Warehouse) -> None:
     warehouse.dbt("build", "--empty")
     for (table,) in warehouse.query(

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,17 @@ def test_last_and_next_known_are_pandas_fills(harness: MacroHarness, rows: list[
         assert result == [None if pd.isna(value) else value for value in filled]
 
 
+@QUICK
+@given(st.lists(st.one_of(st.none(), st.integers(-9, 9)), min_size=1, max_size=9))
+def test_median_over_is_the_median_of_what_the_frame_knows(harness: MacroHarness, values: list[int | None]) -> None:
+    frame = pd.DataFrame({"x": pd.array(values, dtype="Int64"), "t": range(len(values))})
+    window = "(order by t nulls last rows between 2 preceding and current row)"
+    result = harness.values(harness.render("median_over", "x", window), frame)
+    for place, median in enumerate(result):
+        known = [value for value in values[max(place - 2, 0) : place + 1] if value is not None]
+        assert median == (statistics.median(known) if known else None)
+
+
 def test_rows_without_an_order_come_first(harness: MacroHarness) -> None:
     frame = pd.DataFrame({"x": pd.array([5, None, None], "Int64"), "t": pd.array([None, 1, 2], "Int64")})
     assert harness.values(harness.render("last_known", "x", "t"), frame) == [5, 5, 5]
@@ -300,6 +312,7 @@ SPARK_CALLS: dict[str, Callable[[MacroHarness], str]] = {
     "json_object_of": lambda h: h.render("json_object_of", {"a": "b"}, engine="spark"),
     "last_known": lambda h: h.render("last_known", "a", "b", "c", engine="spark"),
     "next_known": lambda h: h.render("next_known", "a", ["b", "c"], engine="spark"),
+    "median_over": lambda h: h.render("median_over", "a", "(partition by b order by c nulls last)", engine="spark"),
     "safe_divide": lambda h: h.render("safe_divide", "a", "b", engine="spark"),
     "min_max_scale": lambda h: h.render("min_max_scale", "a", "b", "c", engine="spark"),
     "standardize": lambda h: h.render("standardize", "a", "b", "c", engine="spark"),

@@ -17,12 +17,22 @@ from planted_demand import AS_OF, planted_demand, planted_weeks
 
 from trendhouse.artifacts import FITS_SCHEMA
 from trendhouse.demand.backtest import BACKTEST_SCHEMA, CALIBRATION_SCHEMA
+from trendhouse.demand.feature_selection import SELECTION_SCHEMA
 from trendhouse.demand.reasons import REASONS_SCHEMA
 from trendhouse.demand.scores import SCORES_SCHEMA
 from trendhouse.demand.serving import NotTrainedError
+from trendhouse.demand.tuning import TRIALS_SCHEMA
 
 MODELS = ROOT / "python_models"
-META = {"train": "auto", "retrain_days": 7, "threads": 2, "origins": 3, "products": 5}
+META = {
+    "train": "auto",
+    "retrain_days": 7,
+    "threads": 2,
+    "origins": 3,
+    "products": 5,
+    "tuning": "random",
+    "tuning_trials": 1,
+}
 STANDINGS = pa.schema([("fit_id", pa.string()), ("fit_key", pa.string()), ("is_champion", pa.bool_())])
 
 
@@ -64,6 +74,8 @@ class House:
         return loaded(name).model(dbt, self.connection)
 
     def trained(self, champion: str = "stacking") -> House:
+        self.keep("ml_demand__feature_selection", self.run("ml_demand__feature_selection"))
+        self.keep("ml_demand__tuning", TRIALS_SCHEMA.empty_table())
         fits = self.keep("ml_demand__fits", self.run("ml_demand__fits"))
         self.keep("ml_demand__backtest", self.run("ml_demand__backtest"))
         ensembles = self.keep("ml_demand__ensembles", self.run("ml_demand__ensembles"))
@@ -80,6 +92,8 @@ class House:
         return self
 
     def untrained(self) -> House:
+        self.keep("ml_demand__feature_selection", SELECTION_SCHEMA.empty_table())
+        self.keep("ml_demand__tuning", TRIALS_SCHEMA.empty_table())
         self.keep("ml_demand__fits", FITS_SCHEMA.empty_table())
         self.keep("ml_demand__ensembles", FITS_SCHEMA.empty_table())
         self.keep("ml_demand__backtest", BACKTEST_SCHEMA.empty_table())
@@ -99,6 +113,8 @@ def house() -> House:
 
 
 SCHEMAS = {
+    "ml_demand__feature_selection": SELECTION_SCHEMA,
+    "ml_demand__tuning": TRIALS_SCHEMA,
     "ml_demand__fits": FITS_SCHEMA,
     "ml_demand__backtest": BACKTEST_SCHEMA,
     "ml_demand__calibration": CALIBRATION_SCHEMA,
@@ -141,6 +157,20 @@ def test_policies_reach_the_models(house: House, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(META, "train", "sometimes")
     with pytest.raises(ValueError, match="trendhouse_train"):
         house.run("ml_demand__fits")
+
+
+def test_selection_and_tuning_follow_the_policy_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ml_demand__feature_selection", "ml_demand__tuning"):
+        monkeypatch.setitem(META, "train", "auto")
+        made = house.run(name)
+        assert house.run(name, made).num_rows == 0
+        monkeypatch.setitem(META, "train", "never")
+        assert house.run(name).num_rows == 0
+
+
+def test_tuning_is_off_until_it_is_switched_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(META, "tuning", "none")
+    assert house.run("ml_demand__tuning").num_rows == 0
 
 
 def test_scores_are_of_the_current_date_alone(house: House) -> None:

@@ -177,6 +177,7 @@ def test_a_review_leaves_only_counts_and_hashes(shop: Warehouse) -> None:
             {
                 "trendhouse_trian": "never",
                 "trendhouse_train": "sometimes",
+                "trendhouse_demand_tuning": "annealing",
                 "trendhouse_threads": "two",
                 "trendhouse_as_of_date": "30.09.2026",
                 "trendhouse_shop_models": {"sellers": "public_holidays"},
@@ -185,6 +186,7 @@ def test_a_review_leaves_only_counts_and_hashes(shop: Warehouse) -> None:
             [
                 "The var 'trendhouse_trian' is unknown",
                 "The var 'trendhouse_train' must be auto, always or never, not sometimes.",
+                "The var 'trendhouse_demand_tuning' must be none, grid, random or bayesian, not annealing.",
                 "The var 'trendhouse_threads' must be a whole number, not two.",
                 "The var 'trendhouse_as_of_date' must be a date such as 2026-09-30, not 30.09.2026.",
                 "The table 'sellers' is in both trendhouse_shop_models and trendhouse_shop_tables",

@@ -15,25 +15,33 @@ from trendhouse.demand.backtest import learn_ensemble
 from trendhouse.demand.candidates import candidates
 from trendhouse.demand.ensembles import ensembles
 from trendhouse.demand.matrix import KEYS, feature_names, numbers
+from trendhouse.demand.tuning import best_parameters
 from trendhouse.training import Settings, fingerprint, fit_id, fit_key
 
 TOPIC = "demand"
-LIBRARIES = ("lightgbm", "numpy", "pyarrow", "trendhouse")
+LIBRARIES = ("lightgbm", "numpy", "pyarrow", "scikit-learn", "statsforecast", "trendhouse")
 
 
-def settings(columns: Sequence[str]) -> Settings:
-    """What a training with these columns of the feature table would be made with."""
+def settings(columns: Sequence[str], trials: pa.Table | None = None, as_of_date: date | None = None) -> Settings:
+    """What a training with these columns of the feature table would be made with.
+
+    Parameters are each candidate's own, or the best that a tuning (`trials`) found that saw nothing of `as_of_date`.
+    """
     parameters = {name: candidate.parameters() for name, candidate in candidates().items()}
+    if trials is not None:
+        parameters = {name: best_parameters(trials, name, own, as_of_date) for name, own in parameters.items()}
     return Settings(parameters=parameters, features=feature_names(columns))
 
 
-def train(rows: pa.Table, as_of_date: date, previous: pa.Table, threads: int) -> pa.Table:
+def train(
+    rows: pa.Table, as_of_date: date, previous: pa.Table, threads: int, wanted: Settings | None = None
+) -> pa.Table:
     """Fit all candidates on labelled rows of the feature table; rows of FITS_SCHEMA.
 
     A fit that `previous` holds already (same data, same settings) is not repeated: it would come out the same. A candidate that
-    finds too little to learn from gives no row.
+    finds too little to learn from gives no row. Without `wanted`, every column is a feature and every parameter the candidate's own.
     """
-    wanted = settings(rows.column_names)
+    wanted = wanted or settings(rows.column_names)
     rows = rows.sort_by([(key, "ascending") for key in KEYS])
     key = fit_key(fingerprint(rows, KEYS), wanted)
     present = set(previous.column("fit_id").to_pylist())

@@ -55,6 +55,11 @@ class History:
         return np.asarray(-(-horizon_days // self.period_days), dtype=np.int64)
 
 
+def no_history() -> History:
+    """History without a product, for methods that read the feature table alone."""
+    return History(np.empty(0, dtype=np.str_), np.empty(0, dtype="datetime64[D]"), np.empty((0, 0)))
+
+
 def from_weeks(weeks: pa.Table) -> History:
     """History from rows of `feat_demand_weeks` (WEEK_COLUMNS; its as_of_date is the day after the week).
 

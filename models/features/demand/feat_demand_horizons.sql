@@ -50,6 +50,24 @@ categories as (
 
 ),
 
+fusion as (
+
+    select
+        product_id,
+        behaviour_mean_index,
+        behaviour_weighted_index,
+        product_mean_index,
+        product_weighted_index,
+        marketing_mean_index,
+        marketing_weighted_index,
+        fused_mean,
+        fused_weighted,
+        fused_decision,
+        as_of_date
+    from {{ ref('feat_demand_fusion') }}
+
+),
+
 weeks as (
 
     select
@@ -210,6 +228,15 @@ joined as (
         calendar.is_weekend,
         calendar.is_public_holiday,
         calendar.is_festival_day,
+        fusion.behaviour_mean_index,
+        fusion.behaviour_weighted_index,
+        fusion.product_mean_index,
+        fusion.product_weighted_index,
+        fusion.marketing_mean_index,
+        fusion.marketing_weighted_index,
+        fusion.fused_mean,
+        fusion.fused_weighted,
+        fusion.fused_decision,
         coalesce(promoted_days.promotion_discount_rate, 0) as promotion_discount_rate,
         promoted_days.product_id is not null as is_promoted,
         case calendar.day_of_week
@@ -253,6 +280,10 @@ joined as (
         on
             products.category = categories.category
             and products.as_of_date = categories.as_of_date
+    left join fusion
+        on
+            keys.product_id = fusion.product_id
+            and keys.as_of_date = fusion.as_of_date
     left join weeks
         on
             keys.product_id = weeks.product_id
@@ -290,6 +321,7 @@ final as (
         units_mean_364d,
         units_recent_ratio,
         units_trend_ratio,
+        units_median_91d,
         units_sd_28d,
         units_sd_91d,
         units_skewness_91d,
@@ -298,6 +330,8 @@ final as (
         zero_day_share_91d,
         days_since_last_sale,
         age_days,
+        orders_28d,
+        order_frequency_91d,
         units_per_order_91d,
         -- The same day's level, and last year's.
         same_weekday_units_mean_56d,
@@ -336,10 +370,21 @@ final as (
         ad_cost_trend_ratio,
         -- Who looks at it.
         views_28d,
+        favourites_28d,
         add_to_carts_28d,
         views_trend_ratio,
         add_to_cart_rate_28d,
         conversion_rate_28d,
+        -- Behaviour, product and marketing, fused.
+        behaviour_mean_index,
+        behaviour_weighted_index,
+        product_mean_index,
+        product_weighted_index,
+        marketing_mean_index,
+        marketing_weighted_index,
+        fused_mean,
+        fused_weighted,
+        fused_decision,
         -- How much is left.
         on_hand,
         stock_out_days_28d,

@@ -67,6 +67,7 @@ weeks as (
 
     select
         product_id,
+        days_on_sale,
         days_observed,
         zero_days,
         stock_out_days,
@@ -80,6 +81,7 @@ weeks as (
         discount_amount,
         net_amount,
         views,
+        favourites,
         add_to_carts,
         {%- for weekday in range(1, 8) %}
             weekday_{{ weekday }}_clean_units,
@@ -118,6 +120,8 @@ windowed as (
             sum(units) over last_{{ weeks }}_weeks as units_{{ 7 * weeks }}d,
             sum(orders) over last_{{ weeks }}_weeks as orders_{{ 7 * weeks }}d,
         {%- endfor %}
+        {{ median_over(safe_divide('clean_units', 'days_observed'), 'last_13_weeks') }} as units_median_91d,
+        sum(days_on_sale) over last_13_weeks as days_on_sale_91d,
         sum(clean_units_power_3) over last_13_weeks as power_3_91d,
         sum(clean_units_power_4) over last_13_weeks as power_4_91d,
         sum(stock_out_days) over last_4_weeks as stock_out_days_28d,
@@ -125,6 +129,7 @@ windowed as (
         {{ safe_divide('sum(discount_amount) over last_4_weeks', 'sum(gross_amount) over last_4_weeks') }} as discount_rate_28d,
         views as views_7d,
         sum(views) over last_4_weeks as views_28d,
+        sum(favourites) over last_4_weeks as favourites_28d,
         sum(add_to_carts) over last_4_weeks as add_to_carts_28d,
         max(last_sale_date) over all_weeks as last_sale_date
     from weeks
@@ -220,6 +225,7 @@ final as (
         on_sale.units_mean_364d,
         {{ safe_divide('on_sale.units_mean_7d', 'on_sale.units_mean_28d') }} as units_recent_ratio,
         {{ safe_divide('on_sale.units_mean_28d', 'on_sale.units_mean_91d') }} as units_trend_ratio,
+        on_sale.units_median_91d,
         case
             when on_sale.days_observed_28d > 1
                 then sqrt(greatest(on_sale.variance_28d, 0) * on_sale.days_observed_28d / nullif(on_sale.days_observed_28d - 1, 0))
@@ -251,6 +257,8 @@ final as (
         {{ safe_divide('on_sale.zero_days_91d', 'on_sale.days_observed_91d') }} as zero_day_share_91d,
         {{ days_between('on_sale.last_sale_date', 'on_sale.as_of_date') }} as days_since_last_sale,
         {{ days_between('products.launched_date', 'on_sale.as_of_date') }} as age_days,
+        cast(on_sale.orders_28d as bigint) as orders_28d,
+        {{ safe_divide('on_sale.orders_91d', 'on_sale.days_on_sale_91d') }} as order_frequency_91d,
         {{ safe_divide('on_sale.units_91d', 'on_sale.orders_91d') }} as units_per_order_91d,
         -- Its category and the shop.
         categories.units_mean_28d as category_units_mean_28d,
@@ -279,6 +287,7 @@ final as (
         shop.ad_cost_trend_ratio,
         -- Who looks at it.
         cast(on_sale.views_28d as bigint) as views_28d,
+        cast(on_sale.favourites_28d as bigint) as favourites_28d,
         cast(on_sale.add_to_carts_28d as bigint) as add_to_carts_28d,
         {{ safe_divide('4 * on_sale.views_7d', 'on_sale.views_28d') }} as views_trend_ratio,
         {{ safe_divide('on_sale.add_to_carts_28d', 'on_sale.views_28d') }} as add_to_cart_rate_28d,

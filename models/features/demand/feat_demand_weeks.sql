@@ -17,6 +17,7 @@ sales as (
         net_amount,
         average_price_amount,
         views,
+        favourites,
         add_to_carts,
         on_hand,
         is_stock_out,
@@ -41,6 +42,7 @@ days as (
         sales.net_amount,
         sales.average_price_amount,
         sales.views,
+        sales.favourites,
         sales.add_to_carts,
         sales.on_hand,
         sales.is_stock_out,
@@ -72,6 +74,7 @@ weeks as (
         round(sum(discount_amount), 6) as discount_amount,
         round(sum(net_amount), 6) as net_amount,
         cast(sum(views) as bigint) as views,
+        cast(sum(favourites) as bigint) as favourites,
         cast(sum(add_to_carts) as bigint) as add_to_carts,
         {%- for weekday in range(1, 8) %}
             max(case when day_of_week = {{ weekday }} then units end) as weekday_{{ weekday }}_units,
@@ -104,6 +107,7 @@ final as (
         weeks.discount_amount,
         weeks.net_amount,
         weeks.views,
+        weeks.favourites,
         weeks.add_to_carts,
         {%- for weekday in range(1, 8) %}
             weeks.weekday_{{ weekday }}_units,

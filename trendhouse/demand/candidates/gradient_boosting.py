@@ -16,6 +16,7 @@ import pyarrow as pa
 from trendhouse.artifacts import canonical_json
 from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import LABEL, Encoding, base_units, learn_encoding, most_units, numbers
+from trendhouse.demand.search_space import Integers, Numbers, SearchSpace
 from trendhouse.explain import units_of_factors
 
 # Below so many rows the trees have nothing to tell apart.
@@ -77,6 +78,18 @@ class GradientBoosting:
                 "cat_smooth": 50,
                 "seed": 20,
             },
+        }
+
+    def search_space(self) -> SearchSpace:
+        """What tuning may change: the size of the trees, how fast they learn, and how much each sees and gives way."""
+        return {
+            "rounds": Integers(50, 400, log=True),
+            "leaf_share": Numbers(0.0001, 0.01, log=True),
+            "lightgbm.num_leaves": Integers(7, 127, log=True),
+            "lightgbm.learning_rate": Numbers(0.02, 0.2, log=True),
+            "lightgbm.lambda_l2": Numbers(0.1, 100.0, log=True),
+            "lightgbm.feature_fraction": Numbers(0.2, 1.0),
+            "lightgbm.bagging_fraction": Numbers(0.2, 1.0),
         }
 
     def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
