@@ -52,6 +52,18 @@ standings as (
 
 ),
 
+-- One factor for all days of a product's week, so that levels add up and days add up to weeks.
+reconciliation as (
+
+    select
+        product_id,
+        horizon_week,
+        factor,
+        as_of_date
+    from {{ ref('ml_demand__reconciliation') }}
+
+),
+
 days as (
 
     select
@@ -67,12 +79,18 @@ current_scores as (
 
     select
         scores.*,
-        standings.algorithm
+        standings.algorithm,
+        coalesce(reconciliation.factor, 1) as factor
     from scores
     inner join as_of
         on scores.as_of_date = as_of.as_of_date
     inner join standings
         on scores.fit_id = standings.fit_id
+    left join reconciliation
+        on
+            scores.as_of_date = reconciliation.as_of_date
+            and scores.product_id = reconciliation.product_id
+            and cast(ceil(scores.horizon_days / 7.0e0) as integer) = reconciliation.horizon_week
 
 ),
 
@@ -109,10 +127,10 @@ final as (
         coalesce(current_scores.algorithm, 'history') as algorithm,
         current_scores.fit_id,
         fallback_days.horizon_days,
-        coalesce(current_scores.mean_units, fallback_days.daily_units) as mean_units,
+        coalesce(current_scores.mean_units * current_scores.factor, fallback_days.daily_units) as mean_units,
         {% for level in quantile_levels() %}
             coalesce(
-                current_scores.{{ quantile_column(level) }},
+                current_scores.{{ quantile_column(level) }} * current_scores.factor,
                 case
                     when 1 - fallback_days.sale_day_share >= {{ level }} then 0
                     else fallback_days.daily_units / nullif(fallback_days.sale_day_share, 0)
