@@ -3,6 +3,7 @@
 {% set models = [
     'feat_demand_weeks', 'feat_demand_categories', 'feat_demand_shop', 'feat_demand_calendar', 'feat_demand_products', 'feat_demand_horizons',
     'feat_demand_fusion_inputs', 'feat_demand_fusion_scaling', 'feat_demand_fusion',
+    'feat_demand_stock',
     'feat_marketing_customers', 'feat_recommendation_products', 'feat_recommendation_interactions', 'feat_recommendation_sessions',
 ] %}
 

@@ -16,7 +16,12 @@ from dbt.context.providers import generate_runtime_macro_context
 from dbt_common.context import InvocationContext
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-MACRO_FOLDERS = [REPOSITORY / "macros" / "engine", REPOSITORY / "macros" / "cleaning", REPOSITORY / "tests" / "generic"]
+MACRO_FOLDERS = [
+    REPOSITORY / "macros" / "engine",
+    REPOSITORY / "macros" / "cleaning",
+    REPOSITORY / "macros" / "planning",
+    REPOSITORY / "tests" / "generic",
+]
 
 
 class MacroHarness:

@@ -118,6 +118,19 @@ def test_a_shop_with_the_required_columns_only_gets_its_forecast(bare_shop: Ware
     assert forecasts == 28 * products
 
 
+def test_a_shop_without_stock_counts_gets_levels_but_no_quantities(bare_shop: Warehouse) -> None:
+    plans = bare_shop.query(
+        """
+        select
+            count(*), count(reorder_point_units), count(case when stock_status <> 'dead' then order_quantity_units end),
+            sum(reorder_point_units) > 0, count(case when stock_status = 'unknown' then 1 end) > 100
+        from main_predictions.plan_inventory
+        """
+    )
+    products = bare_shop.query("select count(*) from main_core.dim_products")[0][0]
+    assert plans == [(products, products, 0, True, True)]
+
+
 def test_coverage_says_what_the_bare_shop_lacks(bare_shop: Warehouse) -> None:
     missing = {
         table

@@ -18,6 +18,7 @@ from planted_demand import AS_OF, planted_demand, planted_weeks
 from trendhouse.artifacts import FITS_SCHEMA
 from trendhouse.demand.backtest import BACKTEST_SCHEMA, CALIBRATION_SCHEMA
 from trendhouse.demand.feature_selection import SELECTION_SCHEMA
+from trendhouse.demand.lead_time_demand import LEAD_TIME_SCHEMA
 from trendhouse.demand.reasons import REASONS_SCHEMA
 from trendhouse.demand.scores import SCORES_SCHEMA
 from trendhouse.demand.serving import NotTrainedError
@@ -89,7 +90,7 @@ class House:
         )
         self.keep("ml_demand__standings", standings)
         self.keep("ml_demand__scores", self.run("ml_demand__scores"))
-        return self
+        return self.planned()
 
     def untrained(self) -> House:
         self.keep("ml_demand__feature_selection", SELECTION_SCHEMA.empty_table())
@@ -99,6 +100,15 @@ class House:
         self.keep("ml_demand__backtest", BACKTEST_SCHEMA.empty_table())
         self.keep("ml_demand__standings", STANDINGS.empty_table())
         self.keep("ml_demand__scores", SCORES_SCHEMA.empty_table())
+        return self.planned()
+
+    def planned(self) -> House:
+        """What SQL models make of the scores for the inventory plan."""
+        self.connection.execute("create or replace table pred_demand_daily as from ml_demand__scores")
+        self.connection.execute(
+            "create or replace table ml_demand__replenishment as "
+            "select distinct product_id, 5 as lead_time_days, 12 as protection_days from ml_demand__scores"
+        )
         return self
 
 
@@ -121,6 +131,7 @@ SCHEMAS = {
     "ml_demand__ensembles": FITS_SCHEMA,
     "ml_demand__scores": SCORES_SCHEMA,
     "ml_demand__reasons": REASONS_SCHEMA,
+    "ml_demand__lead_time": LEAD_TIME_SCHEMA,
 }
 
 
