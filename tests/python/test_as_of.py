@@ -181,6 +181,7 @@ def test_features_of_the_past_do_not_change(builds: TwoBuilds, connection: duckd
         "feat_recommendation_products",
         "feat_recommendation_interactions",
         "feat_recommendation_sessions",
+        "feat_pricing_cells",
     }
 
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pytest
 from conftest import ROOT, load_module
 from planted_demand import AS_OF, planted_demand, planted_weeks
+from planted_prices import PlantedShop, planted_prices
 
 from trendhouse.artifacts import FITS_SCHEMA
 from trendhouse.demand.backtest import BACKTEST_SCHEMA, CALIBRATION_SCHEMA
@@ -23,6 +24,7 @@ from trendhouse.demand.reasons import REASONS_SCHEMA
 from trendhouse.demand.scores import SCORES_SCHEMA
 from trendhouse.demand.serving import NotTrainedError
 from trendhouse.demand.tuning import TRIALS_SCHEMA
+from trendhouse.pricing.price_response import RESPONSE_SCHEMA
 
 MODELS = ROOT / "python_models"
 META = {
@@ -56,12 +58,14 @@ class FakeDbt:
 
 
 class House:
-    """The demand models on one in-memory warehouse, run in their order."""
+    """The models on one in-memory warehouse, run in their order."""
 
-    def __init__(self, features: pa.Table) -> None:
+    def __init__(self, features: pa.Table, prices: PlantedShop) -> None:
         self.connection = duckdb.connect()
         self.keep("feat_demand_horizons", features)
         self.keep("feat_demand_weeks", planted_weeks() if features.num_rows else planted_weeks().slice(0, 0))
+        self.keep("feat_pricing_cells", prices.cells)
+        self.keep("feat_pricing_products", prices.products)
 
     def keep(self, name: str, table: pa.Table) -> pa.Table:
         self.connection.register("given", table)
@@ -119,7 +123,7 @@ def loaded(name: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def house() -> House:
-    return House(planted_demand()).trained()
+    return House(planted_demand(), planted_prices()).trained()
 
 
 SCHEMAS = {
@@ -132,6 +136,7 @@ SCHEMAS = {
     "ml_demand__scores": SCORES_SCHEMA,
     "ml_demand__reasons": REASONS_SCHEMA,
     "ml_demand__lead_time": LEAD_TIME_SCHEMA,
+    "ml_pricing__elasticities": RESPONSE_SCHEMA,
 }
 
 
@@ -144,7 +149,9 @@ def test_every_model_gives_rows_of_its_schema(house: House, name: str) -> None:
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_no_rows_in_give_typed_rows_out(name: str) -> None:
-    table = House(planted_demand().slice(0, 0)).untrained().run(name)
+    prices = planted_prices()
+    nothing = PlantedShop(prices.cells.slice(0, 0), prices.products.slice(0, 0), {}, {})
+    table = House(planted_demand().slice(0, 0), nothing).untrained().run(name)
     assert table.num_rows == 0
     assert table.schema == SCHEMAS[name]
 
@@ -196,7 +203,7 @@ def test_reasons_are_given_for_as_many_products_as_asked(house: House) -> None:
 
 def test_scoring_without_a_model_says_so() -> None:
     with pytest.raises(NotTrainedError):
-        House(planted_demand(products=2, weeks=1)).untrained().run("ml_demand__scores")
+        House(planted_demand(products=2, weeks=1), planted_prices()).untrained().run("ml_demand__scores")
 
 
 @pytest.mark.parametrize("path", sorted(MODELS.rglob("*.py")), ids=lambda path: path.stem)
@@ -205,3 +212,9 @@ def test_models_are_thin(path: Path) -> None:
     lines = [line for line in path.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert model.__doc__
     assert len(lines) <= 25
+
+
+def test_prices_are_learnt_from_as_many_products_as_asked(house: House) -> None:
+    rows = house.run("ml_pricing__elasticities").to_pylist()
+    assert len(rows) == 48
+    assert sum(row["exposure_days"] > 0 for row in rows) == META["products"]

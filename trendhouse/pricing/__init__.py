@@ -1,0 +1,1 @@
+"""Price response: elasticities, promotion lift."""
