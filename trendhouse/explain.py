@@ -35,8 +35,19 @@ def sentence(amount: float, unit: str, phrase: str, value: Any, on: date | None 
     `phrase` names the feature, `value` is already text or a plain value, `on` the day it speaks of.
     """
     words = " ".join(part for part in (phrase, "" if value is None else str(value)) if part)
-    day = f" on {on.day} {on:%b}" if on is not None else ""
+    day = f" on {day_text(on)}" if on is not None else ""
     return f"{amount:+.1f} {unit}: {words}{day}"
+
+
+def amount_text(amount: float) -> str:
+    """A signed amount: one decimal below ten, none above; never -0.0."""
+    rounded = round(amount, 1 if abs(amount) < 10 else 0)
+    return f"{rounded + 0.0:+.1f}" if abs(amount) < 10 else f"{rounded:+,.0f}"
+
+
+def day_text(day: date) -> str:
+    """A day as a reader says it: 11 Nov."""
+    return f"{day.day} {day:%b}"
 
 
 def value_text(feature: str, value: Any) -> str:

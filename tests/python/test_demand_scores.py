@@ -215,7 +215,7 @@ def test_reasons_go_to_the_largest_products_largest_reason_first() -> None:
     for product in largest:
         own = [row for row in explained if row["product_id"] == product]
         assert [row["rank"] for row in own] == list(range(1, len(own) + 1))
-        sizes = [abs(row["contribution_units"]) for row in own]
+        sizes = [abs(row["contribution_units"]) for row in own if row["feature"] != "rest"]
         assert sizes == sorted(sizes, reverse=True)
         assert all(row["sentence"].startswith(f"{row['contribution_units']:+.1f} units: ") for row in own)
 
@@ -230,14 +230,27 @@ def test_a_planted_cause_is_the_reason_given() -> None:
         for row in reasons.explain(toy, fit_of("lightgbm"), training(), history()).to_pylist()
         if row["contribution_units"] > 0
     ]
-    assert positive[0]["feature"] == "discount_rate"
+    assert positive[0]["feature"] == "promotion"
     assert positive[0]["sentence"].endswith("units: discount 30%")
+
+
+def test_the_reasons_of_a_product_add_up() -> None:
+    """To the forecast less what the model expects of the recent level alone, but for a rest too small to show."""
+    _, forecaster = forecaster_of(fit_of("lightgbm"), training())
+    for product in ("P000", "P001", "P002"):
+        rows = today().filter(pc.equal(today()["product_id"], product))
+        own = reasons.explain(rows, fit_of("lightgbm"), training(), history()).to_pylist()
+        _, units = forecaster.contributions(rows, history())
+        assert sum(row["contribution_units"] for row in own) == pytest.approx(units.sum(), abs=reasons.LEAST_UNITS)
+        assert len(own) <= reasons.REASONS_PER_PRODUCT + 1
+        assert len({row["feature"] for row in own}) == len(own)
 
 
 def test_a_baseline_gives_its_column_as_the_reason() -> None:
     rows = today().filter(pc.equal(today()["product_id"], "P000"))
     own = reasons.explain(rows, fit_of("moving_average"), training(), history()).to_pylist()
-    assert [row["feature"] for row in own] == ["moving_average_units"]
+    assert [row["feature"] for row in own] == ["level"]
+    assert "units a day, last 28 days" in own[0]["sentence"]
 
 
 def test_nothing_scored_is_nothing_explained() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from trendhouse.explain import phrase_of, sentence, top_reasons, units_of_factors, value_text
+from trendhouse.explain import amount_text, phrase_of, sentence, top_reasons, units_of_factors, value_text
 
 FACTORS = arrays(np.float64, (4, 3), elements=st.floats(-2, 2))
 STARTS = arrays(np.float64, 4, elements=st.floats(0.01, 1000))
@@ -63,3 +63,10 @@ def test_sentence() -> None:
         == "+3.1 units: campaign discount 20% on 11 Nov"
     )
     assert sentence(-0.25, "units", "brand", "acme") == "-0.2 units: brand acme"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(3.14, "+3.1"), (-0.04, "+0.0"), (-9.96, "-10.0"), (-18.4, "-18"), (1234.5, "+1,234")]
+)
+def test_amounts_are_as_fine_as_they_are_small(amount: float, text: str) -> None:
+    assert amount_text(amount) == text

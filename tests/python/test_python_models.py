@@ -23,6 +23,7 @@ from trendhouse.demand.lead_time_demand import LEAD_TIME_SCHEMA
 from trendhouse.demand.reasons import REASONS_SCHEMA
 from trendhouse.demand.scores import SCORES_SCHEMA
 from trendhouse.demand.serving import NotTrainedError
+from trendhouse.demand.trends import TRENDS_SCHEMA
 from trendhouse.demand.tuning import TRIALS_SCHEMA
 from trendhouse.pricing.price_response import RESPONSE_SCHEMA
 
@@ -35,7 +36,11 @@ META = {
     "products": 5,
     "tuning": "random",
     "tuning_trials": 1,
+    # As settings from properties arrive: text.
+    "false_discovery_rate": "0.1",
+    "least_change": "0.1",
 }
+TRENDS = load_module(ROOT / "benchmarks/demand/trends.py")
 STANDINGS = pa.schema([("fit_id", pa.string()), ("fit_key", pa.string()), ("is_champion", pa.bool_())])
 
 
@@ -66,6 +71,10 @@ class House:
         self.keep("feat_demand_weeks", planted_weeks() if features.num_rows else planted_weeks().slice(0, 0))
         self.keep("feat_pricing_cells", prices.cells)
         self.keep("feat_pricing_products", prices.products)
+        shop = TRENDS.simulate(TRENDS.Settings(), 10, 1)
+        count = shop.weeks.num_rows if features.num_rows else 0
+        self.keep("feat_demand_trend_weeks", shop.weeks.slice(0, count))
+        self.keep("feat_demand_festival_weeks", shop.festivals.slice(0, count))
 
     def keep(self, name: str, table: pa.Table) -> pa.Table:
         self.connection.register("given", table)
@@ -137,6 +146,7 @@ SCHEMAS = {
     "ml_demand__reasons": REASONS_SCHEMA,
     "ml_demand__lead_time": LEAD_TIME_SCHEMA,
     "ml_pricing__elasticities": RESPONSE_SCHEMA,
+    "ml_demand__trends": TRENDS_SCHEMA,
 }
 
 

@@ -21,7 +21,7 @@ from planted_demand import AS_OF, planted_demand
 from trendhouse import training
 from trendhouse.demand import tuning
 from trendhouse.demand.candidates import candidates
-from trendhouse.demand.search_space import Choices, Numbers, Integers, SearchSpace, with_values
+from trendhouse.demand.search_space import Choices, Integers, Numbers, SearchSpace, with_values
 from trendhouse.demand.tuning import SAMPLERS, TRIALS_SCHEMA, best_parameters, tune
 
 NOTHING = TRIALS_SCHEMA.empty_table()

@@ -1,4 +1,4 @@
-"""Why a product's forecast is what it is: the features that add most to, or take most from, its next 28 days."""
+"""Why a product's forecast is what it is: the drivers that add most to, or take most from, its next 28 days."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,13 @@ import numpy as np
 import pyarrow as pa
 
 from trendhouse.artifacts import Fit
-from trendhouse.demand.candidate import Forecaster
-from trendhouse.demand.history import History
+from trendhouse.demand.drivers import REST, by_driver, driver_of, words
+from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import KEYS
 from trendhouse.demand.serving import forecaster_of
 from trendhouse.explain import phrase_of, sentence, top_reasons, value_text
 
+# Beside them, the rest, so that a product's reasons add up to its forecast less what the model expects of nothing but its level.
 REASONS_PER_PRODUCT = 5
 # Smaller contributions would read as 0.0 units.
 LEAST_UNITS = 0.05
@@ -24,6 +25,7 @@ REASONS_SCHEMA = pa.schema(
         ("feature", pa.string()),
         ("contribution_units", pa.float64()),
         ("sentence", pa.string()),
+        ("target_date", pa.date32()),
         ("fit_id", pa.string()),
     ]
 )
@@ -94,46 +96,45 @@ def explain(rows: pa.Table, champion_id: str | None, training: pa.Table, history
     rows = rows.sort_by([(key, "ascending") for key in KEYS])
     products = rows.column("product_id").to_numpy()
     starts = np.flatnonzero(np.r_[True, products[1:] != products[:-1]])
+    features, units = forecaster.contributions(rows, history)
     reasons = []
     for start, end in zip(starts, np.r_[starts[1:], len(products)], strict=True):
-        reasons.extend(_of_product(rows.slice(start, end - start), forecaster, history, fit))
+        reasons.extend(_of_product(rows.slice(start, end - start), features, units[start:end], fit))
     return pa.Table.from_pylist(reasons, schema=REASONS_SCHEMA)
 
 
-def _of_product(rows: pa.Table, forecaster: Forecaster, history: History, fit: Fit) -> list[dict[str, object]]:
-    """Reasons of one product, whose rows are its days."""
-    features, units = forecaster.contributions(rows, history)
-    totals = units.sum(axis=0)
-    return [
-        {
-            "product_id": rows.column("product_id")[0].as_py(),
-            "as_of_date": rows.column("as_of_date")[0].as_py(),
-            "rank": rank,
-            "feature": features[index],
-            "contribution_units": float(totals[index]),
-            "sentence": _sentence(rows, features, index, units[:, index], float(totals[index])),
-            "fit_id": fit.fit_id,
-        }
-        for rank, index in enumerate(top_reasons(totals, REASONS_PER_PRODUCT, LEAST_UNITS), start=1)
+def _of_product(rows: pa.Table, features: Sequence[str], units: Floats, fit: Fit) -> list[dict[str, object]]:
+    """Reasons of one product, whose rows are its days; `units` (days, features) are their contributions."""
+    drivers, driven = by_driver(features, units)
+    totals = driven.sum(axis=0)
+    shown = top_reasons(totals, REASONS_PER_PRODUCT, LEAST_UNITS)
+    reasons = [
+        _reason(
+            rows, drivers[index], float(totals[index]), driven[:, index], _of_driver(drivers[index], features, units)
+        )
+        for index in shown
     ]
+    rest = float(totals.sum() - totals[shown].sum())
+    if abs(rest) >= LEAST_UNITS:
+        reasons.append(_reason(rows, REST, rest, None, ""))
+    product = {name: rows.column(name)[0].as_py() for name in ("product_id", "as_of_date")}
+    return [{**product, **reason, "rank": rank, "fit_id": fit.fit_id} for rank, reason in enumerate(reasons, start=1)]
 
 
-def _sentence(
-    rows: pa.Table,
-    features: Sequence[str],
-    index: int,
-    by_day: np.ndarray[tuple[int], np.dtype[np.float64]],
-    total: float,
-) -> str:
-    """The sentence speaks of the day that weighs most, and names it where the feature's value differs between days."""
-    feature = features[index]
-    values = rows.column(feature).to_pylist()
-    strongest = int(np.argmax(by_day * np.sign(total)))
-    varies = len(set(values)) > 1
-    return sentence(
-        total,
-        "units",
-        phrase_of(feature, PHRASES),
-        value_text(feature, values[strongest]),
-        rows.column("target_date")[strongest].as_py() if varies else None,
-    )
+def _of_driver(driver: str, features: Sequence[str], units: Floats) -> str:
+    """The driver's feature that weighs most over all days."""
+    sizes = [abs(units[:, index].sum()) if driver_of(name) == driver else -1.0 for index, name in enumerate(features)]
+    return features[int(np.argmax(sizes))]
+
+
+def _reason(rows: pa.Table, driver: str, total: float, by_day: Floats | None, feature: str) -> dict[str, object]:
+    """One reason; its sentence speaks of the day on which the driver weighs most, the rest's of none."""
+    strongest = 0 if by_day is None else int(np.argmax(by_day * np.sign(total)))
+    row = rows.slice(strongest, 1).to_pylist()[0]
+    text = words(driver, row, total) or f"{phrase_of(feature, PHRASES)} {value_text(feature, row.get(feature))}"
+    return {
+        "feature": driver,
+        "contribution_units": total,
+        "sentence": sentence(total, "units", text, None),
+        "target_date": None if by_day is None else row["target_date"],
+    }
