@@ -3,46 +3,22 @@
     python benchmarks/scaling.py --scales 1,10
 
 For each scale a shop is simulated to Parquet, loaded as raw tables into a fresh DuckDB file, and built from nothing,
-training included. The table shows seconds and peak memory (largest resident set of the process) of each step, and how
+training included. The table shows seconds and peak memory (resident, child processes included) of each step, and how
 rows, build time and build memory grew against the first scale. Ends with exit code 1 when the build time grew faster
 than the raw rows.
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from measuring import Step, build_environment, dbt_command, load_command, measure, simulate_command
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-
-RAW_SCHEMA = "raw_shop"
-DBT = str(Path(sys.executable).with_name("dbt"))
-
-# In a process of its own: what the parent holds in memory when it starts a child counts as the child's peak.
-LOAD = f"""
-import sys, duckdb
-from pathlib import Path
-with duckdb.connect(sys.argv[2]) as connection:
-    connection.execute("create schema {RAW_SCHEMA}")
-    for path in sorted(Path(sys.argv[1]).glob("*.parquet")):
-        if not path.name.startswith("truth_"):
-            connection.execute(f"create table {RAW_SCHEMA}.{{path.stem}} as select * from '{{path}}'")
-"""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one process took."""
-
-    seconds: float
-    peak_bytes: int
 
 
 @dataclass(frozen=True)
@@ -57,42 +33,19 @@ class Point:
     warehouse_bytes: int
 
 
-def measure(command: list[str], folder: Path, environment: dict[str, str], log: Path) -> Step:
-    """Run a command; ends the benchmark, with the end of its output, when it fails."""
-    started = time.monotonic()
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.monotonic() - started
-    if process.returncode != 0:
-        print(log.read_text(encoding="utf-8", errors="replace")[-4000:], file=sys.stderr)
-        sys.exit(f"`{' '.join(command[:4])} ...` ended with exit code {process.returncode}.")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Step(seconds, usage.ru_maxrss * unit)
-
-
 def measure_scale(scale: float, seed: int, project: Path, work: Path, show: Progress) -> Point:
     """Simulate, load and build one shop."""
     raw, warehouse, log = work / "raw", work / "warehouse.duckdb", work / "log.txt"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
-    environment |= {
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "TRENDHOUSE_DUCKDB": str(warehouse),
-        "TRENDHOUSE_HASH_KEY": "the key of the benchmark, long enough to be one",
-    }
+    environment = build_environment(warehouse)
     task = show.add_task(f"scale {scale:g}: simulating", total=None)
-    simulate = [sys.executable, "-m", "trendhouse.cli", "simulate", "--scale", str(scale), "--seed", str(seed)]
-    simulated = measure([*simulate, "--format", "parquet", "--out", str(raw)], work, environment, log)
+    simulated = measure(simulate_command(scale, seed, raw), work, environment, log)
     raw_rows = sum(
         pq.read_metadata(path).num_rows for path in raw.glob("*.parquet") if not path.name.startswith("truth_")
     )
     show.update(task, description=f"scale {scale:g}: loading {raw_rows:,} rows")
-    loaded = measure([sys.executable, "-c", LOAD, str(raw), str(warehouse)], work, environment, log)
+    loaded = measure(load_command(raw, warehouse), work, environment, log)
     show.update(task, description=f"scale {scale:g}: building {raw_rows:,} rows")
-    build = [DBT, "build", "--vars", f"trendhouse_shop_schema: {RAW_SCHEMA}", "--project-dir", str(project)]
-    build += ["--profiles-dir", str(project), "--target-path", str(work / "target"), "--log-path", str(work / "logs")]
-    built = measure(build, project, environment, log)
+    built = measure(dbt_command(["build"], project, work), project, environment, log)
     show.remove_task(task)
     return Point(scale, raw_rows, simulated, loaded, built, warehouse.stat().st_size)
 
