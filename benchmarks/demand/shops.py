@@ -1,0 +1,254 @@
+"""Complete Journey and Online Retail: the warehouse's own forecasts by category and week, the peers beside them.
+
+    python benchmarks/demand/shops.py [--data DIR] [--warehouses DIR]
+
+Each example shop is loaded and built with dbt, as its README says; --warehouses keeps the built files in a folder, and measures those that lie
+there already. Ours are the champion's back-test forecasts, made at each origin from what was known then, summed over the back-test's products to
+categories and weeks. The peers are fitted on the weekly sums of the same products up to the same origin, and judged on the same weeks:
+WAPE, and pinball loss at 0.1, 0.5 and 0.9, in units per category and week. Our quantiles of these sums are calibrated on the errors at the other
+origins, as those of the product forecasts are; the peers' are their own.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from peers import boosted, seasonal_naive, statistical  # noqa: E402
+from results import DEFAULT_DATA, Result, show  # noqa: E402
+
+from trendhouse.demand.history import Floats  # noqa: E402
+from trendhouse.demand.panel import Panel  # noqa: E402
+from trendhouse.evaluation.conformal import calibrate  # noqa: E402
+from trendhouse.evaluation.metrics import pinball_loss, wape  # noqa: E402
+
+EXAMPLES = HERE.parents[1] / "examples"
+DBT = str(Path(sys.executable).with_name("dbt"))
+LEVELS = (0.1, 0.5, 0.9)
+HORIZON_WEEKS = 4
+LAGS, WINDOWS = (1, 2, 3, 4, 8), (4, 8)
+# A season of 52 weeks can be told from two years only; these shops have one.
+SEASON = 1
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One back-test origin: what sold by category and week before it (categories, weeks) and after, and what the champion forecast."""
+
+    panel: Panel
+    actual: Floats
+    forecast: Floats
+
+
+def built(shop: str, arguments: list[str], folder: Path) -> Path | None:
+    """The shop's warehouse, loaded and built unless it lies in the folder already; None where its data is not there."""
+    warehouse = folder / f"{shop}.duckdb"
+    if warehouse.is_file():
+        return warehouse
+    environment = {**os.environ, f"{shop.upper()}_DUCKDB": str(warehouse), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    project = EXAMPLES / shop
+    loading = subprocess.run([sys.executable, "load.py", *arguments], cwd=project, env=environment, check=False)
+    if loading.returncode:
+        return None
+    for command in (["deps"], ["build", "--target-path", str(folder / f"{shop}_target")]):
+        finished = subprocess.run(
+            [DBT, *command, "--quiet", "--profiles-dir", str(project)], cwd=project, env=environment, check=False
+        )
+        if finished.returncode:
+            sys.exit(f"dbt {command[0]} of {shop} failed.")
+    return warehouse
+
+
+def table_of(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Schema and name of a model's table, whatever prefix the profile gives the schema."""
+    found = connection.execute(
+        "select table_schema from information_schema.tables where table_name = ?", [name]
+    ).fetchone()
+    if not found:
+        sys.exit(f"The warehouse has no {name}. Build it anew: remove the file.")
+    return f'"{found[0]}"."{name}"'
+
+
+def origins_of(warehouse: Path) -> tuple[str, list[Origin]]:
+    """The champion's algorithm, and its back-test by origin, oldest first."""
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        backtest, standings, products, weeks = (
+            table_of(connection, name)
+            for name in ("ml_demand__backtest", "ml_demand__standings", "dim_products", "feat_demand_weeks")
+        )
+        champion = connection.execute(f"select fit_id, algorithm from {standings} where is_champion").fetchone()
+        if not champion:
+            sys.exit("The warehouse has no demand champion.")
+        connection.execute(
+            f"""
+            create temp table judged as
+            select
+                backtest.product_id,
+                backtest.as_of_date,
+                coalesce(products.category, 'unknown') as category,
+                cast(ceil(backtest.horizon_days / 7.0) as integer) as horizon_week,
+                sum(backtest.actual_units) as actual_units,
+                sum(backtest.mean_units) as mean_units
+            from {backtest} as backtest
+            left join {products} as products on backtest.product_id = products.product_id
+            where backtest.fit_id = ? and not backtest.is_warm_up
+            group by all
+            """,
+            [champion[0]],
+        )
+        dates = [row[0] for row in connection.execute("select distinct as_of_date from judged order by 1").fetchall()]
+        return champion[1], [_origin(connection, weeks, at) for at in dates]
+
+
+def _origin(connection: duckdb.DuckDBPyConnection, weeks: str, at: date) -> Origin:
+    """One origin; weeks of the products that the back-test forecasts there."""
+    past = connection.execute(
+        f"""
+        select products.category, datediff('day', weeks.as_of_date, ?) // 7 as weeks_ago, sum(weeks.clean_units)
+        from {weeks} as weeks
+        inner join (select distinct product_id, category from judged where as_of_date = ?) as products
+            on weeks.product_id = products.product_id
+        where weeks.as_of_date <= ?
+        group by all
+        """,
+        [at, at, at],
+    ).fetchall()
+    ahead = connection.execute(
+        """
+        select category, horizon_week, sum(actual_units), sum(mean_units)
+        from judged where as_of_date = ? group by all
+        """,
+        [at],
+    ).fetchall()
+    names = np.array(sorted({row[0] for row in ahead}))
+    position = {name: index for index, name in enumerate(names)}
+    length = max(row[1] for row in past) + 1
+    values = np.zeros((len(names), length))
+    for category, weeks_ago, units in past:
+        values[position[category], length - 1 - weeks_ago] = units or 0.0
+    actual, forecast = np.zeros((len(names), HORIZON_WEEKS)), np.zeros((len(names), HORIZON_WEEKS))
+    for category, week, sold, mean in ahead:
+        actual[position[category], week - 1], forecast[position[category], week - 1] = sold, mean
+    known = np.array(
+        [float((at + timedelta(weeks=step - length)).isocalendar().week) for step in range(length + HORIZON_WEEKS)]
+    )
+    panel = Panel(names, values, HORIZON_WEEKS, known={"week_of_year": known[None, :]}, attributes={"category": names})
+    return Origin(panel, actual, forecast)
+
+
+def calibrated(origins: list[Origin]) -> list[dict[float, Floats]]:
+    """Quantiles of our category-weeks at each origin, from the errors at the other origins."""
+    week = [np.tile(np.arange(HORIZON_WEEKS), len(item.actual)) for item in origins]
+    found = []
+    for number, item in enumerate(origins):
+        others = [index for index in range(len(origins)) if index != number] or [number]
+        learnt = calibrate(
+            np.concatenate([origins[index].actual.ravel() for index in others]),
+            np.concatenate([origins[index].forecast.ravel() for index in others]),
+            np.zeros(sum(len(week[index]) for index in others), dtype=np.int64),
+            1,
+            LEVELS,
+        )
+        quantiles = learnt.quantiles(item.forecast.ravel(), np.zeros(item.forecast.size, dtype=np.int64))
+        found.append({level: quantiles[:, index].reshape(item.forecast.shape) for index, level in enumerate(LEVELS)})
+    return found
+
+
+def result(
+    name: str,
+    origins: list[Origin],
+    forecasts: list[Floats],
+    quantiles: list[dict[float, Floats]],
+    seconds: float | None = None,
+    **kind: bool,
+) -> Result:
+    """WAPE and pinball losses over all origins, categories and weeks."""
+    actual = np.concatenate([item.actual.ravel() for item in origins])
+    forecast = np.concatenate([np.maximum(np.ravel(values), 0.0) for values in forecasts])
+    losses = []
+    for level in LEVELS:
+        quantile = np.concatenate([np.maximum(np.ravel(values[level]), 0.0) for values in quantiles])
+        losses.append((f"pinball {level}", pinball_loss(actual, quantile, level)))
+    mean = float(np.mean([loss for _, loss in losses]))
+    return Result(name, wape(actual, forecast), seconds, (*losses, ("mean pinball", mean)), **kind)
+
+
+def measure(shop: str, warehouse: Path, seconds: float) -> None:
+    """One shop: the champion and the peers, side by side."""
+    algorithm, origins = origins_of(warehouse)
+    if not origins:
+        print(f"{shop}: the warehouse has no back-test.")
+        return
+    results = [
+        result(
+            "Trendhouse, champion (whole build)",
+            origins,
+            [item.forecast for item in origins],
+            calibrated(origins),
+            seconds,
+            is_ours=True,
+        )
+    ]
+    naive = [seasonal_naive(item.panel, item.panel.steps, 1) for item in origins]
+    results.append(result("last week", origins, naive, [dict.fromkeys(LEVELS, values) for values in naive]))
+    peers = {
+        f"statsforecast {name}": [
+            statistical(item.panel, item.panel.steps, SEASON, [name], LEVELS)[name] for item in origins
+        ]
+        for name in ("AutoETS", "AutoTheta")
+    }
+    peers["mlforecast LightGBM"] = [boosted(item.panel, item.panel.steps, LAGS, WINDOWS, LEVELS) for item in origins]
+    for name, found in peers.items():
+        results.append(
+            result(
+                name,
+                origins,
+                [item.values for item in found],
+                [dict(item.quantiles) for item in found],
+                sum(item.seconds for item in found),
+                is_peer=True,
+            )
+        )
+    categories = max(len(item.panel.names) for item in origins)
+    title = f"{shop}: {categories} categories x {HORIZON_WEEKS} weeks at {len(origins)} origins"
+    show(title, "WAPE", results, "last week", [algorithm], digits=3)
+
+
+def main() -> None:
+    """Build what is not built, measure both shops; exit status 3 where nothing could be measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--data", type=Path, default=DEFAULT_DATA, help="folder of the public data sets (Online Retail)"
+    )
+    parser.add_argument("--warehouses", type=Path, help="folder that keeps the built warehouses")
+    options = parser.parse_args()
+    measured = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (options.warehouses or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        # Complete Journey comes as a Python package, which its loader finds.
+        for shop, arguments in {
+            "online_retail": ["--data", str(options.data.resolve())],
+            "complete_journey": [],
+        }.items():
+            started = time.monotonic()
+            warehouse = built(shop, arguments, folder)
+            if warehouse is not None:
+                measure(shop, warehouse, time.monotonic() - started)
+                measured += 1
+    sys.exit(0 if measured else 3)
+
+
+if __name__ == "__main__":
+    main()
