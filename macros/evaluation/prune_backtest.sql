@@ -6,13 +6,15 @@
         from (
             select
                 fits.fit_key,
-                row_number() over (order by max(fits.data_to) desc, max(fits.trained_at) desc, fits.fit_key desc) as place,
+                row_number() over (
+                    order by max(fits.data_to) desc nulls last, max(fits.trained_at) desc nulls last, fits.fit_key desc nulls last
+                ) as place,
                 row_number() over (
                     order by
-                        max(case when fits.data_to < as_of.as_of_date then 1 else 0 end) desc,
-                        max(fits.data_to) desc,
-                        max(fits.trained_at) desc,
-                        fits.fit_key desc
+                        max(case when fits.data_to < as_of.as_of_date then 1 else 0 end) desc nulls last,
+                        max(fits.data_to) desc nulls last,
+                        max(fits.trained_at) desc nulls last,
+                        fits.fit_key desc nulls last
                 ) as place_at_as_of
             from {{ fits.render() }} as fits
             cross join {{ as_of.render() }} as as_of

@@ -20,3 +20,12 @@
     {%- set step = ((level - 0.5) * 20) | round | int -%}
     {{ above[step] if step >= 0 else -above[-step] }}e0
 {%- endmacro %}
+
+
+{% macro levels_with(comparison, units) -%}
+    (
+    {%- for level in quantile_levels() -%}
+        {{ ' + ' if not loop.first }}case when {{ quantile_column(level) }} {{ comparison }} {{ units }} then 1 else 0 end
+    {%- endfor -%}
+    )
+{%- endmacro %}

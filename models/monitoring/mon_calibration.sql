@@ -86,15 +86,8 @@ judged as (
             {%- for level in quantile_levels() %}
                 {{ quantile_column(level) }},
             {%- endfor %}
-            {%- for side in ['<', '<='] %}
-                (
-                    0
-                    {%- for level in quantile_levels() %}
-                        + case when {{ quantile_column(level) }} {{ side }} actual_units then 1 else 0 end
-                    {%- endfor %}
-                ) as {{ 'levels_below' if side == '<' else 'levels_at_most' }}
-                {{- ',' if not loop.last }}
-            {%- endfor %}
+            {{ levels_with('<', 'actual_units') }} as levels_below,
+            {{ levels_with('<=', 'actual_units') }} as levels_at_most
         from {{ source }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -128,12 +121,12 @@ levels as (
             case
                 when low >= {{ level }} then 0
                 when high <= {{ level }} then 1
-                else ({{ level }} - low) / (high - low)
+                else ({{ level }} - low) / nullif(high - low, 0)
             end as part_below,
             case
                 when low >= {{ (1 - level) | round(2) }} then 0
                 when high <= {{ (1 - level) | round(2) }} then 1
-                else ({{ (1 - level) | round(2) }} - low) / (high - low)
+                else ({{ (1 - level) | round(2) }} - low) / nullif(high - low, 0)
             end as opposite_part_below
         from placed
         {{ 'union all' if not loop.last }}
@@ -162,7 +155,8 @@ cuts as (
         {{ share_of('actual_units between least(quantile_units, opposite_units) and greatest(quantile_units, opposite_units)') }} as band_share,
         avg(abs(part_below - opposite_part_below)) as tie_corrected_band_share
     from levels
-    group by fit_id, source, level, grouping sets ((), (horizon_week), (size_class))
+    group by fit_id, source, level, cube(horizon_week, size_class)
+    having grouping(horizon_week) = 1 or grouping(size_class) = 1
 
 ),
 

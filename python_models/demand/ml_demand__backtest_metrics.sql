@@ -70,11 +70,8 @@ cuts as (
         {{ share_of('actual_units < p10_units') }} as share_below_p10,
         {{ share_of('actual_units > p90_units') }} as share_above_p90
     from demand
-    group by
-        fit_id,
-        algorithm,
-        as_of_date,
-        grouping sets ((), (horizon_week), (category), (horizon_week, category), (demand_class))
+    group by fit_id, algorithm, as_of_date, cube(horizon_week, category, demand_class)
+    having grouping(demand_class) = 1 or (grouping(horizon_week) = 1 and grouping(category) = 1)
 
 ),
 

@@ -179,7 +179,7 @@ launch_rates as (
         round(sum(units), 6) / (28.0e0 * count(*)) as daily_units,
         sum(sale_days) / (28.0e0 * count(*)) as sale_day_share
     from launches
-    group by grouping sets ((category, price_band), (category), ())
+    group by rollup(category, price_band)
     having count(*) >= 5
 
 ),

@@ -18,6 +18,14 @@ feature_groups as (
     select feature
     from {{ ref('demand_feature_groups') }}
 
+),
+
+-- A build with --empty reads no row of the seed either.
+seed_rows as (
+
+    select count(*) as seed_count
+    from feature_groups
+
 )
 
 select
@@ -26,7 +34,7 @@ select
 from features
 full outer join feature_groups
     on features.feature = feature_groups.feature
+cross join seed_rows
 where
     (features.feature is null or feature_groups.feature is null)
-    -- A build with --empty reads no row of the seed either.
-    and exists (select 1 from feature_groups)
+    and seed_rows.seed_count > 0

@@ -28,18 +28,24 @@ class CombinedForecaster:
 
     def predict(self, rows: pa.Table, history: History) -> Floats:
         """Mean units per row (rows,): the members' forecasts, weighted."""
-        forecasts = np.column_stack([member.predict(rows, history) for member in self.members])
-        return np.asarray((forecasts * self._weights(rows, history)).sum(axis=1), dtype=np.float64)
+        weights = self._weights(rows, history)
+        total = np.zeros(rows.num_rows)
+        for index, member in enumerate(self.members):
+            used = np.flatnonzero(weights[:, index])
+            total[used] += weights[used, index] * member.predict(rows.take(pa.array(used)), history)
+        return total
 
     def contributions(self, rows: pa.Table, history: History) -> tuple[Sequence[str], Floats]:
         """Units (rows, features): the members' contributions, weighted and summed by feature."""
         weights = self._weights(rows, history)
         summed: dict[str, Floats] = {}
         for index, member in enumerate(self.members):
-            features, units = member.contributions(rows, history)
+            # Contributions are dear: only of the rows in which the member has a say.
+            used = np.flatnonzero(weights[:, index])
+            features, units = member.contributions(rows.take(pa.array(used)), history)
             for column, feature in enumerate(features):
-                part = units[:, column] * weights[:, index]
-                summed[feature] = summed[feature] + part if feature in summed else part
+                whole = summed.setdefault(feature, np.zeros(rows.num_rows))
+                whole[used] += units[:, column] * weights[used, index]
         features = sorted(summed)
         return features, np.column_stack([summed[feature] for feature in features])
 
