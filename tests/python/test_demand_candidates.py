@@ -13,9 +13,9 @@ import pytest
 from planted_demand import AS_OF, planted_demand, planted_weeks
 
 from trendhouse.demand.candidates import candidates
-from trendhouse.demand.candidates.gradient_boosting import LARGEST_FACTOR, LEAST_ROWS
+from trendhouse.demand.candidates.gradient_boosting import LEAST_ROWS
 from trendhouse.demand.history import History, from_weeks
-from trendhouse.demand.matrix import KEYS, base_units, feature_names, learn_encoding, numbers
+from trendhouse.demand.matrix import KEYS, LARGEST_FACTOR, base_units, feature_names, learn_encoding, numbers
 from trendhouse.evaluation.metrics import wape
 
 ALGORITHMS = sorted(candidates())
@@ -49,7 +49,9 @@ def fitted(algorithm: str) -> str:
 
 def test_baselines_and_a_learner_compete() -> None:
     assert {"lightgbm", "moving_average", "seasonal_naive"} <= set(ALGORITHMS)
-    assert {name for name in ALGORITHMS if candidates()[name].is_baseline} == {"moving_average", "seasonal_naive"}
+    assert {"base_level", "moving_average", "seasonal_naive"} == {
+        name for name in ALGORITHMS if candidates()[name].is_baseline
+    }
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -17,6 +17,7 @@ REST = "rest"
 # Which driver a feature belongs to: the first pattern found in its name. What is planned comes before what is known of the past, so
 # that a campaign's discount is the campaign's, and last year's weeks are season, whoever sold in them.
 PATTERNS = (
+    ("fused_signals", r"^fused_|_index$"),
     ("weather", r"temperature|humidity|rainfall"),
     ("festival", r"festival|holiday"),
     ("campaign", r"campaign"),
@@ -24,14 +25,14 @@ PATTERNS = (
     ("promotion", r"promot|discount"),
     ("price", r"price"),
     ("stock", r"on_hand|stock|of_cover"),
-    ("interest", r"views|add_to_cart|conversion"),
+    ("interest", r"views|favourites|add_to_cart|conversion"),
     ("season", r"year|month|week_of|day_of|weekend|weekday_units_ratio|horizon_days"),
     ("market", r"^category_|^shop_|_to_category_"),
     ("product_kind", r"^(brand|category|subcategory)$"),
     ("age", r"^age_"),
     ("trend", r"_trend_|_recent_"),
     ("own_series", r"^own_series"),
-    ("level", r"units|zero_day|last_sale"),
+    ("level", r"units|orders|order_frequency|zero_day|last_sale"),
 )
 DRIVERS = (*(driver for driver, _ in PATTERNS), OTHER, REST)
 
