@@ -4,7 +4,7 @@ from trendhouse.pricing import price_response
 
 def model(dbt, session):
     """Price response of every product, estimated anew from the price-response cells."""
-    products = dbt.ref("feat_pricing_products")
+    products = dbt.ref("ml_pricing__products")
     cells = dbt.ref("feat_pricing_cells")
     most = dbt.config.meta_get("products")
 

@@ -5,7 +5,7 @@
     'feat_demand_fusion_inputs', 'feat_demand_fusion_scaling', 'feat_demand_fusion',
     'feat_demand_stock',
     'feat_marketing_customers', 'feat_recommendation_products', 'feat_recommendation_interactions', 'feat_recommendation_sessions',
-    'feat_pricing_cells', 'feat_pricing_products',
+    'feat_pricing_cells',
 ] %}
 
 with as_of as (

@@ -74,7 +74,7 @@ class House:
         self.keep("feat_demand_horizons", features)
         self.keep("feat_demand_weeks", planted_weeks() if features.num_rows else planted_weeks().slice(0, 0))
         self.keep("feat_pricing_cells", prices.cells)
-        self.keep("feat_pricing_products", prices.products)
+        self.keep("ml_pricing__products", prices.products)
         shop = TRENDS.simulate(TRENDS.Settings(), 10, 1)
         count = shop.weeks.num_rows if features.num_rows else 0
         self.keep("feat_demand_trend_weeks", shop.weeks.slice(0, count))

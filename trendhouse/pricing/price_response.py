@@ -93,7 +93,7 @@ class _Prices:
 class Fitted:
     """Price response of all products and groups: posterior elasticities, and the labels of its levels.
 
-    products: feat_pricing_products sorted by product; paths: category paths, in the order of the posterior's second level; tree: see
+    products: ml_pricing__products sorted by product; paths: category paths, in the order of the posterior's second level; tree: see
     `elasticity.shrink`; lifts: log lift and standard error of each product's promotions; prices: what was seen of them.
     """
 
@@ -108,7 +108,7 @@ class Fitted:
 def fit(cells: pa.Table, products: pa.Table) -> Fitted:
     """Estimate the price response.
 
-    cells: CELL_COLUMNS of `feat_pricing_cells`, for any of the products; products: `feat_pricing_products`, at least one row.
+    cells: CELL_COLUMNS of `feat_pricing_cells`, for any of the products; products: `ml_pricing__products`, at least one row.
     """
     products = products.sort_by("product_id")
     # A sum of fractions depends in its last digit on the order of the rows, and two builds must be equal.
