@@ -1,5 +1,6 @@
 """Runs a command in a process of its own and measures it: what the benchmarks share."""
 
+import json
 import os
 import subprocess
 import sys
@@ -66,9 +67,10 @@ def load_command(raw: Path, warehouse: Path) -> list[str]:
     return [sys.executable, "-c", LOAD, str(raw), str(warehouse)]
 
 
-def dbt_command(arguments: list[str], project: Path, work: Path) -> list[str]:
-    """A dbt command on the loaded shop that writes its own files to `work`, not to the project."""
-    command = [DBT, *arguments, "--vars", f"trendhouse_shop_schema: {RAW_SCHEMA}", "--project-dir", str(project)]
+def dbt_command(arguments: list[str], project: Path, work: Path, **settings: str | int) -> list[str]:
+    """A dbt command on the loaded shop, with these vars, that writes its own files to `work`, not to the project."""
+    shop_vars = json.dumps({"trendhouse_shop_schema": RAW_SCHEMA, **settings})
+    command = [DBT, *arguments, "--vars", shop_vars, "--project-dir", str(project)]
     return [
         *command,
         "--profiles-dir",

@@ -20,15 +20,11 @@ Exit code 1 when plan_inventory does not cost less than all of them.
 """
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -40,10 +36,11 @@ from rich.table import Table
 from scipy.stats import norm
 from statsforecast.models import AutoETS
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from measuring import build_environment, dbt_command, load_command, measure, simulate_command
+
 Floats = NDArray[np.float64]
 
-RAW_SCHEMA = "raw_shop"
-DBT = str(Path(sys.executable).with_name("dbt"))
 HIGHEST_SERVICE_LEVEL = 0.999
 # Days of recent sales, beyond a lead time, in stock at the start; the counts of the raw shop play no part.
 START_DAYS = 14
@@ -213,52 +210,29 @@ def replay(origins: list[Origin], demanded: dict[date, dict[str, float]]) -> dic
     return {name: shop.bill for name, shop in shops.items()}
 
 
-def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    """Run a command; ends the benchmark, with the end of its output, when it fails."""
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"`{' '.join(command[:4])} ...` ended with exit code {done.returncode}.\n{done.stdout[-4000:]}")
-
-
-def measure(scale: float, seed: int, count: int, project: Path, work: Path, show: Progress) -> dict[str, Bill]:
+def compared(scale: float, seed: int, count: int, project: Path, work: Path, show: Progress) -> dict[str, Bill]:
     """Simulate a shop, build it as of `count` dates, and replay from the first to the end of the shop's history."""
-    raw, warehouse = work / "raw", work / "warehouse.duckdb"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
-    environment |= {
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "TRENDHOUSE_DUCKDB": str(warehouse),
-        "TRENDHOUSE_HASH_KEY": "the key of the benchmark, long enough to be one",
-    }
+    raw, warehouse, log = work / "raw", work / "warehouse.duckdb", work / "log.txt"
+    environment = build_environment(warehouse)
     task = show.add_task("simulating", total=None)
-    simulate = [sys.executable, "-m", "trendhouse.cli", "simulate", "--scale", str(scale), "--seed", str(seed)]
-    run([*simulate, "--format", "parquet", "--out", str(raw)], project, environment)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(f"create schema {RAW_SCHEMA}")
-        for path in sorted(raw.glob("*.parquet")):
-            if not path.name.startswith("truth_"):
-                connection.execute(f"create table {RAW_SCHEMA}.{path.stem} as select * from '{path}'")
-        truth = connection.execute(
-            f"select date, product_id, demanded_units from '{raw / 'truth_demand.parquet'}' where demanded_units > 0"
-        ).fetchall()
+    measure(simulate_command(scale, seed, raw), project, environment, log)
+    measure(load_command(raw, warehouse), project, environment, log)
+    truth = duckdb.sql(
+        f"select date, product_id, demanded_units from '{raw / 'truth_demand.parquet'}' where demanded_units > 0"
+    ).fetchall()
     demanded: dict[date, dict[str, float]] = {}
     for day, product, units in truth:
         demanded.setdefault(day, {})[product] = float(units)
     last = max(demanded)
 
-    build = [DBT, "build", "--project-dir", str(project), "--profiles-dir", str(project)]
-    build += ["--target-path", str(work / "target"), "--log-path", str(work / "logs")]
-    build += ["--select", "+plan_inventory", "--exclude", "resource_type:test", "resource_type:unit_test"]
+    build = ["build", "--select", "+plan_inventory", "--exclude", "resource_type:test", "resource_type:unit_test"]
     origins = []
     for number in range(count):
         day = last + timedelta(days=1) - timedelta(days=ORIGIN_DAYS * (count - number))
         show.update(task, description=f"building as of {day} ({number + 1} of {count})")
         # Trained every four weeks; between, scored with the latest model.
-        settings: dict[str, Any] = {
-            "trendhouse_shop_schema": RAW_SCHEMA,
-            "trendhouse_as_of_date": str(day),
-            "trendhouse_retrain_days": 28,
-        }
-        run([*build, "--vars", json.dumps(settings)], project, environment)
+        command = dbt_command(build, project, work, trendhouse_as_of_date=str(day), trendhouse_retrain_days=28)
+        measure(command, project, environment, log)
         origins.append(read_origin(warehouse, day))
     show.update(task, description="replaying")
     return replay(origins, demanded)
@@ -305,7 +279,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="trendhouse-inventory-") as work,
     ):
         project = arguments.project_dir.resolve()
-        bills = measure(arguments.scale, arguments.seed, arguments.origins, project, Path(work), show)
+        bills = compared(arguments.scale, arguments.seed, arguments.origins, project, Path(work), show)
     console.print(bill_table(bills, arguments.origins * ORIGIN_DAYS - UNBILLED_DAYS))
     ours, *others = bills.values()
     worse = ours.total >= min(other.total for other in others)

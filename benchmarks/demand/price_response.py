@@ -13,8 +13,6 @@ guardrails, at the demand that the simulator expects in those 28 days.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -32,8 +30,9 @@ from rich.table import Table
 from trendhouse.pricing import price_response
 
 ROOT = Path(__file__).resolve().parents[2]
-DBT = str(Path(sys.executable).with_name("dbt"))
-RAW_SCHEMA = "raw_shop"
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from measuring import build_environment, dbt_command, load_command, measure, simulate_command  # noqa: E402
+
 Z_95 = 1.959963984540054
 WIDE_STEP = 0.5
 BRANDS = (
@@ -167,35 +166,15 @@ def regression(log_units: Floats, log_price: Floats, controls: Floats) -> tuple[
 
 def build_shop(scale: float, seed: int, work: Path) -> Path:
     """Simulate a shop and build it up to plan_prices as of 28 days before its end; returns the warehouse."""
-    raw, warehouse = work / "raw", work / "warehouse.duckdb"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
-    environment |= {
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "TRENDHOUSE_DUCKDB": str(warehouse),
-        "TRENDHOUSE_HASH_KEY": "the key of the benchmark, long enough to be one",
-    }
-    simulate = [sys.executable, "-m", "trendhouse.cli", "simulate", "--scale", str(scale), "--seed", str(seed)]
-    run([*simulate, "--format", "parquet", "--out", str(raw)], work, environment)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute(f"create schema {RAW_SCHEMA}")
-        for path in sorted(raw.glob("*.parquet")):
-            if not path.name.startswith("truth_"):
-                connection.execute(f"create table {RAW_SCHEMA}.{path.stem} as select * from '{path}'")
-        last = connection.execute(f"select max(date) from '{raw}/truth_demand.parquet'").fetchone()
-    assert last is not None
-    settings = {"trendhouse_shop_schema": RAW_SCHEMA, "trendhouse_as_of_date": str(last[0] - timedelta(days=27))}
-    build = [DBT, "build", "-s", "+plan_prices", "--exclude", "resource_type:test", "resource_type:unit_test"]
-    build += ["--vars", json.dumps(settings), "--project-dir", str(ROOT), "--profiles-dir", str(ROOT)]
-    run([*build, "--target-path", str(work / "target"), "--log-path", str(work / "logs")], ROOT, environment)
+    raw, warehouse, log = work / "raw", work / "warehouse.duckdb", work / "log.txt"
+    environment = build_environment(warehouse)
+    measure(simulate_command(scale, seed, raw), work, environment, log)
+    measure(load_command(raw, warehouse), work, environment, log)
+    last = duckdb.sql(f"select max(date) from '{raw}/truth_demand.parquet'").fetchall()[0][0]
+    build = ["build", "-s", "+plan_prices", "--exclude", "resource_type:test", "resource_type:unit_test"]
+    as_of_date = str(last - timedelta(days=27))
+    measure(dbt_command(build, ROOT, work, trendhouse_as_of_date=as_of_date), ROOT, environment, log)
     return warehouse
-
-
-def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    """Run a command; ends the benchmark, with the end of its output, when it fails."""
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        print((result.stdout + result.stderr)[-4000:], file=sys.stderr)
-        sys.exit(f"`{' '.join(command[:4])} ...` ended with exit code {result.returncode}.")
 
 
 def judge_shop(scale: float, seed: int, warehouse: Path, truth: Path) -> ShopResult:
@@ -204,7 +183,7 @@ def judge_shop(scale: float, seed: int, warehouse: Path, truth: Path) -> ShopRes
         cells = connection.execute(
             f"select {', '.join(price_response.CELL_COLUMNS)} from main_features.feat_pricing_cells"
         ).to_arrow_table()
-        products = connection.execute("select * from main_features.feat_pricing_products").to_arrow_table()
+        products = connection.execute("select * from main_ml.ml_pricing__products").to_arrow_table()
         connection.execute(f"create temp view elasticities as select * from '{truth}/truth_elasticity.parquet'")
         connection.execute(f"create temp view demand as select * from '{truth}/truth_demand.parquet'")
         naive = naive_elasticities(connection)
@@ -321,7 +300,7 @@ def naive_elasticities(connection: duckdb.DuckDBPyConnection) -> dict[str, float
         """
         select products.category_path, regr_slope(ln(cells.units / cells.exposure_days), ln(cells.price_amount))
         from main_features.feat_pricing_cells as cells
-        inner join main_features.feat_pricing_products as products on cells.product_id = products.product_id
+        inner join main_ml.ml_pricing__products as products on cells.product_id = products.product_id
         where cells.units > 0
         group by products.category_path"""
     ).fetchall()

@@ -13,9 +13,16 @@ import pytest
 from planted_demand import AS_OF, planted_demand, planted_weeks
 
 from trendhouse.demand.candidates import candidates
-from trendhouse.demand.candidates.gradient_boosting import LEAST_ROWS
 from trendhouse.demand.history import History, from_weeks
-from trendhouse.demand.matrix import KEYS, LARGEST_FACTOR, base_units, feature_names, learn_encoding, numbers
+from trendhouse.demand.matrix import (
+    KEYS,
+    LARGEST_FACTOR,
+    LEAST_ROWS,
+    base_units,
+    feature_names,
+    learn_encoding,
+    numbers,
+)
 from trendhouse.evaluation.metrics import wape
 
 ALGORITHMS = sorted(candidates())

@@ -37,9 +37,17 @@ def planted(products: int = 200, seed: int = 3) -> tuple[np.ndarray, np.ndarray,
     return np.column_stack([40 * mean, often, seldom]), actual, context
 
 
-def fitted(algorithm: str) -> str:
+def learnt(
+    algorithm: str, members: tuple[str, ...], forecasts: np.ndarray, actual: np.ndarray, context: pa.Table
+) -> str | None:
+    """What an ensemble learns from forecasts (rows, members) of days."""
+    weeks = product_weeks(forecasts, actual, context)
     ensemble = ensembles()[algorithm]
-    artifact = ensemble.fit(MEMBERS, *planted(), ensemble.parameters())
+    return ensemble.fit(members, weeks, ensemble.parameters()) if weeks else None
+
+
+def fitted(algorithm: str) -> str:
+    artifact = learnt(algorithm, MEMBERS, *planted())
     assert artifact is not None
     return artifact
 
@@ -60,18 +68,16 @@ def test_weights_are_shares_and_a_bad_member_has_none(algorithm: str) -> None:
 def test_the_same_rows_in_any_order_give_the_same_artifact(algorithm: str) -> None:
     forecasts, actual, context = planted()
     order = np.random.default_rng(1).permutation(len(actual))
-    ensemble = ensembles()[algorithm]
-    again = ensemble.fit(MEMBERS, forecasts[order], actual[order], context.take(pa.array(order)), ensemble.parameters())
+    again = learnt(algorithm, MEMBERS, forecasts[order], actual[order], context.take(pa.array(order)))
     first, second = json.loads(fitted(algorithm)), json.loads(again or "")
     assert first["members"] == second["members"]
-    assert ensemble.fit(MEMBERS, forecasts, actual, context, ensemble.parameters()) == fitted(algorithm)
+    assert learnt(algorithm, MEMBERS, forecasts, actual, context) == fitted(algorithm)
 
 
 @pytest.mark.parametrize("algorithm", sorted(ensembles()))
 def test_nothing_sold_teaches_nothing(algorithm: str) -> None:
     forecasts, actual, context = planted()
-    ensemble = ensembles()[algorithm]
-    assert ensemble.fit(MEMBERS, forecasts, 0 * actual, context, ensemble.parameters()) is None
+    assert learnt(algorithm, MEMBERS, forecasts, 0 * actual, context) is None
 
 
 def weight_of(algorithm: str, demand_class: str, member: str) -> float:
@@ -88,6 +94,7 @@ def test_each_class_goes_to_the_member_that_clearly_forecasts_it_best() -> None:
 def test_a_class_never_met_goes_to_the_best_of_all() -> None:
     forecasts, actual, context = planted()
     weeks = product_weeks(forecasts, actual, context)
+    assert weeks is not None
     best = MEMBERS[int(np.argmin(weeks.wape()))]
     assert weight_of("segment_champion", "lumpy", best) == 1.0
 
@@ -97,8 +104,7 @@ def test_a_win_by_luck_does_not_count() -> None:
     forecasts, actual, context = planted()
     noise = np.random.default_rng(5).normal(1.0, 0.01, len(actual))
     alike = np.column_stack([forecasts[:, 2], forecasts[:, 2] * noise])
-    ensemble = ensembles()["segment_champion"]
-    artifact = ensemble.fit(("a", "b"), alike, actual, context, ensemble.parameters())
+    artifact = learnt("segment_champion", ("a", "b"), alike, actual, context)
     assert len(json.loads(artifact or "")["members"]) == 1
 
 
@@ -110,6 +116,7 @@ def test_stacking_leans_to_the_member_that_is_right_about_the_class() -> None:
 def test_product_weeks_are_sums_of_days_and_their_wape_the_mean_of_the_origins() -> None:
     forecasts, actual, context = planted(products=4)
     weeks = product_weeks(forecasts, actual, context)
+    assert weeks is not None
     assert len(weeks.actual) == 4 * len(ORIGINS) * 4
     assert weeks.actual.sum() == actual.sum()
     np.testing.assert_allclose(weeks.forecasts.sum(axis=0), forecasts.sum(axis=0))

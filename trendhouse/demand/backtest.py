@@ -21,6 +21,7 @@ from trendhouse.demand.candidates import candidates
 from trendhouse.demand.ensembles import ensembles
 from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import HORIZON_DAYS, KEYS, LABEL, numbers
+from trendhouse.demand.product_weeks import ProductWeeks, product_weeks
 from trendhouse.demand.segments import demand_classes
 from trendhouse.evaluation.conformal import Calibration, PoissonQuantiles, calibrate
 from trendhouse.evaluation.splits import rolling_origins, split_at
@@ -173,45 +174,46 @@ def with_demand_class(rows: pa.Table, known: History) -> pa.Table:
 
 def _combined(tested: Sequence[OriginForecasts]) -> dict[str, list[tuple[OriginForecasts, Floats]]]:
     """Per ensemble: its forecasts at every origin but the first ones, each learnt from the origins before it alone."""
+    judged = tested[WARM_UP_ORIGINS:]
+    learnt_from = []
+    for number in range(WARM_UP_ORIGINS, len(tested)):
+        earlier = tested[:number]
+        weeks = judged_weeks(
+            np.vstack([part.forecasts for part in earlier]), pa.concat_tables(part.context for part in earlier)
+        )
+        # All ensembles are judged on the same origins as the candidates, or not at all.
+        if weeks is None:
+            return {}
+        learnt_from.append(weeks)
     forecasts: dict[str, list[tuple[OriginForecasts, Floats]]] = {}
     for algorithm, ensemble in ensembles().items():
         parts = []
-        for number in range(WARM_UP_ORIGINS, len(tested)):
-            here = tested[number]
-            earlier = pa.concat_tables(part.context for part in tested[:number])
-            artifact = learn_ensemble(
-                algorithm,
-                here.members,
-                np.vstack([part.forecasts for part in tested[:number]]),
-                earlier,
-                ensemble.parameters(),
-            )
+        for here, weeks in zip(judged, learnt_from, strict=True):
+            artifact = ensemble.fit(here.members, weeks, ensemble.parameters())
             if artifact is not None:
                 combination = ensemble.load(artifact)
                 chosen = here.forecasts[:, [here.members.index(name) for name in combination.members]]
                 parts.append((here, (chosen * combination.weights(here.context)).sum(axis=1)))
-        # All ensembles are judged on the same origins as the candidates, or not at all.
-        if parts and len(parts) == len(tested) - WARM_UP_ORIGINS:
+        if parts and len(parts) == len(judged):
             forecasts[algorithm] = parts
     return forecasts
 
 
-def learn_ensemble(
-    algorithm: str, members: Sequence[str], forecasts: Floats, context: pa.Table, parameters: Mapping[str, Any]
-) -> str | None:
-    """Artifact of an ensemble fitted on the members' forecasts (rows, members); censored rows of the context teach nothing."""
+def judged_weeks(forecasts: Floats, context: pa.Table) -> ProductWeeks | None:
+    """Product-weeks that ensembles learn from, of forecasts (rows, members); censored rows of the context teach nothing.
+
+    None without a row or a sale.
+    """
     usable = ~np.asarray(context.column("is_censored").to_numpy(), dtype=bool)
     rows = context.filter(pa.array(usable))
-    if not rows.num_rows:
-        return None
-    return ensembles()[algorithm].fit(members, forecasts[usable], numbers(rows, "actual_units"), rows, parameters)
+    return product_weeks(forecasts[usable], numbers(rows, "actual_units"), rows)
 
 
 def _predictions(part: OriginForecasts, key: str, algorithm: str, forecast: Floats) -> pa.Table:
     """One fit's rows at one origin, quantiles still to come."""
     table = part.context
     for name, value in {"fit_id": fit_id(key, algorithm), "fit_key": key, "algorithm": algorithm}.items():
-        table = table.append_column(name, pa.array([value] * table.num_rows, type=pa.string()))
+        table = table.append_column(name, pa.repeat(pa.scalar(value, pa.string()), table.num_rows))
     return table.append_column("mean_units", pa.array(forecast))
 
 

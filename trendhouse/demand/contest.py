@@ -11,19 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from trendhouse.demand.backtest import WARM_UP_ORIGINS, with_demand_class
 from trendhouse.demand.candidates import candidates
 from trendhouse.demand.ensembles import ensembles
 from trendhouse.demand.history import Floats
 from trendhouse.demand.matrix import feature_names, numbers
 from trendhouse.demand.panel import Panel, PanelFeatures, day_of
-from trendhouse.demand.segments import demand_classes
+from trendhouse.demand.product_weeks import product_weeks
 from trendhouse.evaluation.splits import split_at
 
 Metric = Callable[[int, Floats, Floats], float]
 """As-of step, forecasts (series, horizon), actuals (series, horizon; NaN where unknown or not judged) -> error, the less the better."""
 
-# Origins before the judged ones, from whose forecasts the ensembles learn first.
-WARM_UP_ORIGINS = 1
 # Candidates forecast means, which serve squared errors. What serves another error best may be lower or higher, by one of these factors.
 FACTORS = tuple(step / 20 for step in range(10, 24))
 
@@ -104,12 +103,8 @@ def _at_origin(
         if artifact is not None:
             units[name] = candidate.load(artifact).predict(rows, history)
         seconds[name] = time.monotonic() - started
-    kinds = dict(zip(panel.names.tolist(), demand_classes(history, panel.names).tolist(), strict=True))
     context = rows.select(["product_id", "as_of_date", "target_date", "horizon_days", "units"])
-    classes = [kinds[name] for name in rows.column("product_id").to_pylist()]
-    return _Forecasts(
-        origin, context.append_column("demand_class", pa.array(classes, type=pa.string())), units
-    ), seconds
+    return _Forecasts(origin, with_demand_class(context, history), units), seconds
 
 
 def _combined(made: Sequence[_Forecasts], here: _Forecasts, seconds: dict[str, float]) -> dict[str, Floats]:
@@ -124,10 +119,13 @@ def _combined(made: Sequence[_Forecasts], here: _Forecasts, seconds: dict[str, f
         known = (target < here.origin) & ~np.isnan(numbers(part.context, "units"))
         contexts.append(part.context.filter(pa.array(known)))
         matrices.append(np.column_stack([part.units[name][known] for name in members]))
-    context, matrix = pa.concat_tables(contexts), np.vstack(matrices)
+    context = pa.concat_tables(contexts)
+    weeks = product_weeks(np.vstack(matrices), numbers(context, "units"), context)
+    if weeks is None:
+        return forecasts
     for name, ensemble in ensembles().items():
         started = time.monotonic()
-        artifact = ensemble.fit(members, matrix, numbers(context, "units"), context, ensemble.parameters())
+        artifact = ensemble.fit(members, weeks, ensemble.parameters())
         if artifact is not None:
             combination = ensemble.load(artifact)
             there = np.column_stack([here.units[member] for member in combination.members])

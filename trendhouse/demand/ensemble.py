@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from trendhouse.demand.history import Floats
+from trendhouse.demand.product_weeks import ProductWeeks
 
 
 class Combination(Protocol):
@@ -32,18 +33,10 @@ class Ensemble(Protocol):
     def parameters(self) -> Mapping[str, Any]:
         """Everything that, changed, makes another model of the same data; `version` among it, raised when the code changes."""
 
-    def fit(
-        self,
-        members: Sequence[str],
-        forecasts: Floats,
-        actual: Floats,
-        context: pa.Table,
-        parameters: Mapping[str, Any],
-    ) -> str | None:
+    def fit(self, members: Sequence[str], weeks: ProductWeeks, parameters: Mapping[str, Any]) -> str | None:
         """Artifact (JSON text); None when there is too little to learn from.
 
-        `forecasts` (rows, members) were made out of sample, `actual` (rows,) is what was sold; `context` holds product_id, as_of_date,
-        horizon_days and demand_class per row.
+        `weeks` hold what the members (in their order) forecast out of sample, and what was sold: something, at least.
         """
 
     def load(self, artifact: str) -> Combination:

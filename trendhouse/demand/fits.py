@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trendhouse.artifacts import FITS_SCHEMA, Fit, library_versions, to_table
-from trendhouse.demand.backtest import learn_ensemble
+from trendhouse.demand.backtest import judged_weeks
 from trendhouse.demand.candidates import candidates
 from trendhouse.demand.ensembles import ensembles
 from trendhouse.demand.matrix import KEYS, feature_names, numbers
@@ -98,10 +98,13 @@ def train_ensembles(training: Sequence[Mapping[str, Any]], backtest: pa.Table, w
         return FITS_SCHEMA.empty_table()
     forecasts = np.column_stack([numbers(parts[name], "mean_units") for name in members])
     context = parts[members[0]]
+    weeks = judged_weeks(forecasts, context)
+    if weeks is None:
+        return FITS_SCHEMA.empty_table()
     fits = []
     for algorithm in wanted:
         parameters = ensembles()[algorithm].parameters()
-        artifact = learn_ensemble(algorithm, members, forecasts, context, parameters)
+        artifact = ensembles()[algorithm].fit(members, weeks, parameters)
         if artifact is not None:
             fits.append(
                 Fit(

@@ -26,9 +26,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import betainc, gammaln
+from scipy.special import gammaln
 
 from trendhouse.demand.matrix import HORIZON_DAYS, numbers
+from trendhouse.evaluation.conformal import SMALLEST_FORECAST, negative_binomial_cdf
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -58,8 +59,6 @@ CLASS_ROWS = 200
 CLASSES = 4
 # What the calibration has to be learnt from before it counts for as much as the distribution it corrects.
 BASE_ROWS = 50
-# Sums forecast below this count as this, so that a forecast of nothing leaves a chance of a sale.
-SMALLEST_FORECAST = 0.02
 # 0.0001 is Poisson but for rounding; at 1000 nearly all demand comes in one lump.
 DISPERSIONS = (1e-4, 1e3)
 # Levels at which a calibration is kept, the upper tail finer, because service levels lie there.
@@ -205,13 +204,6 @@ def ladders(forecast: pa.Table, backtest: pa.Table, terms: pa.Table) -> pa.Table
         "as_of_date": pa.array([as_of_date] * sum(rungs), type=pa.date32()),
     }
     return pa.table(columns).cast(LEAD_TIME_SCHEMA)
-
-
-def negative_binomial_cdf(units: Floats, mean: Floats | float, dispersion: float) -> Floats:
-    """P(X <= units) of the negative binomial with this mean and variance mean + dispersion x mean^2; 0 below 0 units."""
-    size = 1 / dispersion
-    probability = betainc(size, np.maximum(units, 0.0) + 1, size / (size + np.asarray(mean)))
-    return np.asarray(np.where(units < 0, 0.0, probability), dtype=np.float64)
 
 
 def _likeliest_dispersion(units: Floats, mean: Floats) -> float:

@@ -1,7 +1,8 @@
 """The demand feature table as the algorithms see it: keys, label, features, and a numeric matrix of the features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,8 @@ SMALLEST_BASE_UNITS = 0.01
 # No day is forecast at more than so many times the recent level (or one unit), and a label beyond it counts as that much: one
 # mistyped quantity would otherwise bend the forecasts of all products that look like this one.
 LARGEST_FACTOR = 50.0
+# Below so many rows there is nothing to tell apart.
+LEAST_ROWS = 500
 # Levels a text feature may have; rarer ones count as missing.
 MOST_LEVELS = 200
 
@@ -34,6 +37,15 @@ class Encoding:
 
     features: tuple[str, ...]
     levels: dict[str, tuple[str, ...]]
+
+    def stored(self) -> dict[str, Any]:
+        """The encoding as it stands in an artifact."""
+        return {"features": self.features, "levels": self.levels}
+
+    @classmethod
+    def restored(cls, stored: Mapping[str, Any]) -> "Encoding":
+        """The reverse of `stored`; other entries of the artifact are passed over."""
+        return cls(tuple(stored["features"]), {name: tuple(texts) for name, texts in stored["levels"].items()})
 
     @property
     def categorical(self) -> list[int]:
@@ -89,6 +101,13 @@ def thinned(rows: pa.Table, most_rows: int) -> pa.Table:
 def most_units(base: NDArray[np.float64]) -> NDArray[np.float64]:
     """What a day's label and forecast may be at most, for products of these base units."""
     return np.asarray(LARGEST_FACTOR * np.maximum(base, 1.0), dtype=np.float64)
+
+
+def training_units(rows: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Units to learn from and base units, each (rows,); None where there is too little to learn from, or nothing was sold."""
+    base = base_units(rows)
+    units = np.minimum(numbers(rows, LABEL), most_units(base))
+    return (units, base) if len(units) >= LEAST_ROWS and units.any() else None
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -38,8 +38,13 @@ class ProductWeeks:
         return np.asarray((wrong[sold > 0] / sold[sold > 0, None]).mean(axis=0), dtype=np.float64)
 
 
-def product_weeks(forecasts: Floats, actual: Floats, context: pa.Table) -> ProductWeeks:
-    """Sums of days: `forecasts` (rows, members), `actual` (rows,); `context` holds product_id, as_of_date, horizon_days, demand_class."""
+def product_weeks(forecasts: Floats, actual: Floats, context: pa.Table) -> ProductWeeks | None:
+    """Sums of days: `forecasts` (rows, members), `actual` (rows,); `context` holds product_id, as_of_date, horizon_days, demand_class.
+
+    None without a row or a sale: there is then nothing that forecasts could be compared by.
+    """
+    if not actual.any():
+        return None
     product, origin = _numbered(context.column("product_id")), _numbered(context.column("as_of_date"))
     week = (context.column("horizon_days").to_numpy().astype(np.int64) - 1) // WEEK_DAYS
     weeks = int(week.max()) + 1

@@ -56,5 +56,5 @@ class Scorer:
         constants = {"fallback_level": "model", "fit_id": self.fit.fit_id, "scored_at": self.scored_at}
         for name, value in constants.items():
             kind = SCORES_SCHEMA.field(name).type
-            scored = scored.append_column(name, pa.array([value] * rows.num_rows, type=kind))
+            scored = scored.append_column(name, pa.repeat(pa.scalar(value, kind), rows.num_rows))
         return scored.select(SCORES_SCHEMA.names).cast(SCORES_SCHEMA)

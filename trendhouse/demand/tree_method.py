@@ -14,12 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trendhouse.artifacts import canonical_json
+from trendhouse.demand.boosters import from_text, predict, to_text, train
 from trendhouse.demand.history import Floats, History
-from trendhouse.demand.matrix import LABEL, Encoding, base_units, learn_encoding, most_units, numbers, thinned
-
-# Below so many rows the trees have nothing to tell apart.
-LEAST_ROWS = 500
-LEAST_LEAF_ROWS = 100
+from trendhouse.demand.matrix import Encoding, base_units, learn_encoding, most_units, thinned, training_units
 
 
 class TreeForecaster:
@@ -36,7 +33,7 @@ class TreeForecaster:
         if not rows.num_rows:
             return np.empty(0)
         matrix, base = self._encoding.matrix(rows), base_units(rows)
-        ratio = np.mean([booster.predict(matrix) for booster in self._boosters], axis=0)
+        ratio = np.mean([predict(booster, matrix) for booster in self._boosters], axis=0)
         return np.asarray(np.clip(base * self._scale * ratio, 0.0, most_units(base)), dtype=np.float64)
 
     def contributions(self, rows: pa.Table, history: History) -> tuple[Sequence[str], Floats]:
@@ -76,40 +73,23 @@ class TreeCandidate:
     def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
         """JSON text with the encoding and LightGBM's own model texts; None below LEAST_ROWS rows or without a sale."""
         rows = thinned(rows, parameters["most_rows"])
-        base = base_units(rows)
-        units = np.minimum(numbers(rows, LABEL), most_units(base))
-        if len(units) < LEAST_ROWS or not units.any():
+        learnt_from = training_units(rows)
+        if learnt_from is None:
             return None
+        units, base = learnt_from
         encoding = learn_encoding(rows, features)
-        shared = {
-            **parameters["lightgbm"],
-            "min_data_in_leaf": max(LEAST_LEAF_ROWS, int(len(units) * parameters["leaf_share"])),
-            "num_threads": threads,
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
         matrix = encoding.matrix(rows)
         boosters = []
         for objective in parameters["objectives"]:
-            data = lightgbm.Dataset(
-                matrix,
-                units / base,
-                weight=base,
-                feature_name=list(encoding.features),
-                categorical_feature=encoding.categorical,
-                params=shared,
-            )
-            boosters.append(lightgbm.train({**shared, **objective}, data, num_boost_round=parameters["rounds"]))
+            own = {**parameters, "lightgbm": {**parameters["lightgbm"], **objective}}
+            boosters.append(train(matrix, units / base, encoding, own, threads, weight=base))
         # Quantiles leave the tails out: without this their mean would fall short of what is sold.
-        fitted = np.mean([booster.predict(matrix) for booster in boosters], axis=0)
+        fitted = np.mean([predict(booster, matrix) for booster in boosters], axis=0)
         scale = float(units.sum() / max(float((base * fitted).sum()), 1e-9))
         return canonical_json(
             {
-                "features": encoding.features,
-                "levels": encoding.levels,
-                # The text repeats the settings, threads among them: not part of the model, and the only thing that could differ.
-                "models": [booster.model_to_string().split("\nparameters:")[0] for booster in boosters],
+                **encoding.stored(),
+                "models": [to_text(booster) for booster in boosters],
                 "scale": float(f"{scale:.9g}"),
             }
         )
@@ -117,13 +97,12 @@ class TreeCandidate:
     def load(self, artifact: str) -> TreeForecaster:
         """Forecaster of an artifact."""
         stored = json.loads(artifact)
-        levels = {name: tuple(texts) for name, texts in stored["levels"].items()}
-        boosters = [lightgbm.Booster(model_str=model) for model in stored["models"]]
-        return TreeForecaster(boosters, Encoding(tuple(stored["features"]), levels), stored["scale"])
+        boosters = [from_text(model) for model in stored["models"]]
+        return TreeForecaster(boosters, Encoding.restored(stored), stored["scale"])
 
 
 def _contributions(booster: lightgbm.Booster, matrix: NDArray[np.float32]) -> Floats:
     """TreeSHAP values and start value (rows, features + 1). LightGBM sums over the trees, also where the forest's prediction is their mean."""
-    summed = np.asarray(booster.predict(matrix, pred_contrib=True), dtype=np.float64)
+    summed = predict(booster, matrix, pred_contrib=True)
     is_averaged = "average_output" in booster.model_to_string(num_iteration=1)
     return summed / booster.num_trees() if is_averaged else summed

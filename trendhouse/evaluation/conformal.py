@@ -99,10 +99,10 @@ def _dispersion(actual: Floats, forecast: Floats) -> float:
     return float(np.clip(excess / float(np.sum(forecast**2)), LEAST_DISPERSION, MOST_DISPERSION))
 
 
-def _base_cdf(units: Floats, forecast: Floats, dispersion: float) -> Floats:
-    """Probability that the base distribution gives to at most so many units (rows,); 0 below 0 units."""
+def negative_binomial_cdf(units: Floats, mean: Floats | float, dispersion: float) -> Floats:
+    """P(X <= units) of the negative binomial with this mean and variance mean + dispersion x mean^2; 0 below 0 units."""
     shape = 1 / dispersion
-    probability = betainc(shape, np.maximum(units, 0.0) + 1, shape / (shape + forecast))
+    probability = betainc(shape, np.maximum(units, 0.0) + 1, shape / (shape + np.asarray(mean)))
     return np.asarray(np.where(units < 0, 0.0, probability), dtype=np.float64)
 
 
@@ -133,7 +133,10 @@ def _probabilities(actual: Floats, forecast: Floats, dispersion: float, levels: 
     """
     n = len(actual)
     units = np.floor(actual)
-    low, high = _base_cdf(units - 1, forecast, dispersion), _base_cdf(units, forecast, dispersion)
+    low, high = (
+        negative_binomial_cdf(units - 1, forecast, dispersion),
+        negative_binomial_cdf(units, forecast, dispersion),
+    )
     high = np.maximum(high, low + 1e-7)
     density = 1 / (high - low)
     points = np.concatenate([low, high])

@@ -14,14 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from trendhouse.artifacts import canonical_json
+from trendhouse.demand.boosters import from_text, predict, to_text, train
 from trendhouse.demand.history import Floats, History
-from trendhouse.demand.matrix import LABEL, Encoding, base_units, learn_encoding, most_units, numbers
+from trendhouse.demand.matrix import Encoding, base_units, learn_encoding, most_units, training_units
 from trendhouse.demand.search_space import Integers, Numbers, SearchSpace
 from trendhouse.explain import units_of_factors
-
-# Below so many rows the trees have nothing to tell apart.
-LEAST_ROWS = 500
-LEAST_LEAF_ROWS = 100
 
 
 class BoostedForecaster:
@@ -36,7 +33,7 @@ class BoostedForecaster:
         """Mean units per row (rows,)."""
         if not rows.num_rows:
             return np.empty(0)
-        raw = self._booster.predict(self._encoding.matrix(rows), raw_score=True)
+        raw = predict(self._booster, self._encoding.matrix(rows), raw_score=True)
         base = base_units(rows)
         return np.asarray(np.minimum(base * np.exp(raw), most_units(base)), dtype=np.float64)
 
@@ -45,7 +42,7 @@ class BoostedForecaster:
         features = self._encoding.features
         if not rows.num_rows:
             return features, np.empty((0, len(features)))
-        factors = np.asarray(self._booster.predict(self._encoding.matrix(rows), pred_contrib=True))
+        factors = predict(self._booster, self._encoding.matrix(rows), pred_contrib=True)
         start = base_units(rows) * np.exp(factors[:, -1])
         return features, units_of_factors(factors[:, :-1], start)
 
@@ -94,38 +91,18 @@ class GradientBoosting:
 
     def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
         """JSON text with the encoding and LightGBM's own model text; None below LEAST_ROWS rows or without a sale."""
-        base = base_units(rows)
-        units = np.minimum(numbers(rows, LABEL), most_units(base))
-        if len(units) < LEAST_ROWS or not units.any():
+        learnt_from = training_units(rows)
+        if learnt_from is None:
             return None
+        units, base = learnt_from
         encoding = learn_encoding(rows, features)
-        settings = {
-            **parameters["lightgbm"],
-            "min_data_in_leaf": max(LEAST_LEAF_ROWS, int(len(units) * parameters["leaf_share"])),
-            "num_threads": threads,
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
-        data = lightgbm.Dataset(
-            encoding.matrix(rows),
-            units,
-            init_score=np.log(base),
-            feature_name=list(encoding.features),
-            categorical_feature=encoding.categorical,
-            params=settings,
-        )
-        booster = lightgbm.train(settings, data, num_boost_round=parameters["rounds"])
-        # The text repeats the settings, threads among them: not part of the model, and the only thing that could differ.
-        model = booster.model_to_string().split("\nparameters:")[0]
-        return canonical_json({"features": encoding.features, "levels": encoding.levels, "model": model})
+        booster = train(encoding.matrix(rows), units, encoding, parameters, threads, init_score=np.log(base))
+        return canonical_json({**encoding.stored(), "model": to_text(booster)})
 
     def load(self, artifact: str) -> BoostedForecaster:
         """Forecaster of an artifact."""
         stored = json.loads(artifact)
-        levels = {name: tuple(texts) for name, texts in stored["levels"].items()}
-        booster = lightgbm.Booster(model_str=stored["model"])
-        return BoostedForecaster(booster, Encoding(tuple(stored["features"]), levels))
+        return BoostedForecaster(from_text(stored["model"]), Encoding.restored(stored))
 
 
 CANDIDATE = GradientBoosting()

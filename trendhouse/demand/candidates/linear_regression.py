@@ -17,9 +17,8 @@ from sklearn.linear_model import Ridge
 
 from trendhouse.artifacts import canonical_json
 from trendhouse.demand.history import Floats, History
-from trendhouse.demand.matrix import LABEL, Encoding, base_units, learn_encoding, most_units, numbers, thinned
+from trendhouse.demand.matrix import Encoding, base_units, learn_encoding, most_units, thinned, training_units
 
-LEAST_ROWS = 500
 CLIP = 4.0
 # Text levels that get a column of their own.
 MOST_INDICATORS = 30
@@ -75,10 +74,10 @@ class LinearRegression:
     def fit(self, rows: pa.Table, features: Sequence[str], parameters: Mapping[str, Any], threads: int) -> str | None:
         """JSON text with columns, scaling and coefficients; None below LEAST_ROWS rows or without a sale."""
         rows = thinned(rows, parameters["most_rows"])
-        base = base_units(rows)
-        units = np.minimum(numbers(rows, LABEL), most_units(base))
-        if len(units) < LEAST_ROWS or not units.any():
+        learnt_from = training_units(rows)
+        if learnt_from is None:
             return None
+        units, base = learnt_from
         encoding = learn_encoding(rows, features, MOST_INDICATORS)
         raw = _raw_columns(encoding, rows, base)
         known = ~np.isnan(raw)
@@ -91,8 +90,7 @@ class LinearRegression:
         model.fit(standardised, units / base, sample_weight=base)
         return canonical_json(
             {
-                "features": encoding.features,
-                "levels": encoding.levels,
+                **encoding.stored(),
                 "means": _texts(means),
                 "deviations": _texts(deviations),
                 "coefficients": _texts(model.coef_),
@@ -103,10 +101,8 @@ class LinearRegression:
     def load(self, artifact: str) -> LinearForecaster:
         """Forecaster of an artifact."""
         stored = json.loads(artifact)
-        levels = {name: tuple(texts) for name, texts in stored["levels"].items()}
         means, deviations, coefficients = (np.array(stored[name]) for name in ("means", "deviations", "coefficients"))
-        encoding = Encoding(tuple(stored["features"]), levels)
-        return LinearForecaster(encoding, means, deviations, coefficients, stored["intercept"])
+        return LinearForecaster(Encoding.restored(stored), means, deviations, coefficients, stored["intercept"])
 
 
 def _columns(encoding: Encoding) -> list[tuple[int, int | None]]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from trendhouse.artifacts import canonical_json
 from trendhouse.demand.history import Floats
 from trendhouse.demand.member_weights import equal_weights, fitted_weights
-from trendhouse.demand.product_weeks import product_weeks
+from trendhouse.demand.product_weeks import ProductWeeks
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,8 @@ class Blending:
         """Share of equal weights in the average, and the version of this module."""
         return {"version": 2, "equal_share": 0.5}
 
-    def fit(
-        self,
-        members: Sequence[str],
-        forecasts: Floats,
-        actual: Floats,
-        context: pa.Table,
-        parameters: Mapping[str, Any],
-    ) -> str | None:
-        """JSON text with the members that have a weight, and their weights, which sum to one; None without rows or without a sale."""
-        if not actual.any():
-            return None
-        weeks = product_weeks(forecasts, actual, context)
+    def fit(self, members: Sequence[str], weeks: ProductWeeks, parameters: Mapping[str, Any]) -> str | None:
+        """JSON text with the members that have a weight, and their weights, which sum to one."""
         equal = equal_weights(weeks)
         learnt = fitted_weights(weeks.forecasts, weeks.actual, equal, start_rows=0)
         share = parameters["equal_share"]

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from trendhouse.demand.class_weights import ClassWeights, from_artifact, to_artifact
-from trendhouse.demand.history import Floats
-from trendhouse.demand.product_weeks import ProductWeeks, product_weeks
+from trendhouse.demand.product_weeks import ProductWeeks
 
 
 @dataclass(frozen=True)
@@ -28,18 +26,8 @@ class SegmentChampion:
         """Standard errors by which a member has to win its class, and the version of this module."""
         return {"version": 1, "standard_errors": 2.0}
 
-    def fit(
-        self,
-        members: Sequence[str],
-        forecasts: Floats,
-        actual: Floats,
-        context: pa.Table,
-        parameters: Mapping[str, Any],
-    ) -> str | None:
-        """JSON text with the members chosen; None without rows or without a sale."""
-        if not actual.any():
-            return None
-        weeks = product_weeks(forecasts, actual, context)
+    def fit(self, members: Sequence[str], weeks: ProductWeeks, parameters: Mapping[str, Any]) -> str | None:
+        """JSON text with the members chosen."""
         best = int(np.argmin(weeks.wape()))
         chosen = np.eye(len(members))
         by_class = {}

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from trendhouse.demand.class_weights import ClassWeights, from_artifact, to_artifact
-from trendhouse.demand.history import Floats
 from trendhouse.demand.member_weights import equal_weights, fitted_weights
-from trendhouse.demand.product_weeks import product_weeks
+from trendhouse.demand.product_weeks import ProductWeeks
 
 
 @dataclass(frozen=True)
@@ -29,18 +27,8 @@ class Stacking:
         """Product-weeks that the start counts as, in both steps, and the version of this module."""
         return {"version": 1, "start_rows": 2000}
 
-    def fit(
-        self,
-        members: Sequence[str],
-        forecasts: Floats,
-        actual: Floats,
-        context: pa.Table,
-        parameters: Mapping[str, Any],
-    ) -> str | None:
-        """JSON text with members and their weights; None without rows or without a sale."""
-        if not actual.any():
-            return None
-        weeks = product_weeks(forecasts, actual, context)
+    def fit(self, members: Sequence[str], weeks: ProductWeeks, parameters: Mapping[str, Any]) -> str | None:
+        """JSON text with members and their weights."""
         start_rows = parameters["start_rows"]
         shop = fitted_weights(weeks.forecasts, weeks.actual, equal_weights(weeks), start_rows)
         by_class = {}
