@@ -16,11 +16,12 @@ from dbt.context.providers import generate_runtime_macro_context
 from dbt_common.context import InvocationContext
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+GENERIC_TESTS = REPOSITORY / "tests" / "generic"
 MACRO_FOLDERS = [
     REPOSITORY / "macros" / "engine",
     REPOSITORY / "macros" / "cleaning",
     REPOSITORY / "macros" / "planning",
-    REPOSITORY / "tests" / "generic",
+    GENERIC_TESTS,
 ]
 
 

@@ -6,7 +6,6 @@ import json
 import re
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,7 +13,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from macro_harness import MACRO_FOLDERS, MacroHarness
+from macro_harness import GENERIC_TESTS, MACRO_FOLDERS, MacroHarness
 from sqlfluff.core import Linter
 
 DATES = st.dates(dt.date(1900, 1, 1), dt.date(2199, 12, 31))
@@ -290,7 +289,7 @@ def test_every_macro_is_documented_with_its_arguments(harness: MacroHarness) -> 
 
 
 def test_generic_tests_say_what_a_returned_row_means() -> None:
-    for path in Path(MACRO_FOLDERS[2]).glob("*.sql"):
+    for path in GENERIC_TESTS.glob("*.sql"):
         assert re.search(r"\{#.*returned row", path.read_text(), re.DOTALL), path.name
 
 
