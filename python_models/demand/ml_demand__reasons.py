@@ -14,6 +14,7 @@ def model(dbt, session):
     standings = dbt.ref("ml_demand__standings")
     scores = dbt.ref("ml_demand__scores")
     products = dbt.config.meta_get("products")
+    threads = dbt.config.meta_get("threads")
 
     on_date = warehouse.equals("as_of_date", warehouse.maximum(features, "as_of_date"))
     largest = reasons.largest_products(
@@ -25,4 +26,4 @@ def model(dbt, session):
     training = pa.concat_tables(warehouse.to_arrow(table, where=of_training) for table in (fits, ensembles))
     history = from_weeks(warehouse.to_arrow(weeks, WEEK_COLUMNS, where=of_products))
     rows = warehouse.to_arrow(features, where=f"{on_date} and {of_products}")
-    return reasons.explain(rows, next(iter(champion), None), training, history)
+    return reasons.explain(rows, next(iter(champion), None), training, history, threads)

@@ -6,6 +6,7 @@ with fits as (
             fit_key,
             algorithm,
             is_baseline,
+            {{ 'false' if loop.first else 'true' }} as is_ensemble,
             trained_at,
             data_to
         from {{ ref(model) }}
@@ -68,7 +69,7 @@ ranked as (
         cast(
             row_number() over (
                 partition by fits.fit_key
-                order by errors.mean_weekly_wape asc nulls last, fits.is_baseline desc, fits.algorithm asc
+                order by errors.mean_weekly_wape asc nulls last, fits.is_baseline desc, fits.is_ensemble asc, fits.algorithm asc
             ) as integer
         ) as standing,
         errors.mean_weekly_wape,

@@ -195,7 +195,7 @@ def test_a_history_without_rows_does_not_stop_an_ensemble() -> None:
 def test_an_ensemble_champion_is_explained() -> None:
     largest = reasons.largest_products(scorer("stacking").score(today()), 3)
     rows = today().filter(pc.is_in(today()["product_id"], pa.array(largest)))
-    explained = reasons.explain(rows, fit_of("stacking"), training(), history())
+    explained = reasons.explain(rows, fit_of("stacking"), training(), history(), 2)
     assert set(explained["product_id"].to_pylist()) == set(largest)
     assert set(explained["fit_id"].to_pylist()) == {fit_of("stacking")}
 
@@ -214,7 +214,7 @@ def test_reasons_go_to_the_largest_products_largest_reason_first() -> None:
     totals.sort(key=lambda row: -row["mean_units_sum"])
     assert largest == [row["product_id"] for row in totals[:5]]
     rows = today().filter(pc.is_in(today()["product_id"], pa.array(largest)))
-    explained = reasons.explain(rows, fit_of("lightgbm"), training(), history()).to_pylist()
+    explained = reasons.explain(rows, fit_of("lightgbm"), training(), history(), 2).to_pylist()
     assert {row["product_id"] for row in explained} == set(largest)
     for product in largest:
         own = [row for row in explained if row["product_id"] == product]
@@ -231,7 +231,7 @@ def test_a_planted_cause_is_the_reason_given() -> None:
     toy = toy.set_column(index, "discount_rate", pa.array([0.3] * toy.num_rows))
     positive = [
         row
-        for row in reasons.explain(toy, fit_of("lightgbm"), training(), history()).to_pylist()
+        for row in reasons.explain(toy, fit_of("lightgbm"), training(), history(), 2).to_pylist()
         if row["contribution_units"] > 0
     ]
     assert positive[0]["feature"] == "promotion"
@@ -243,7 +243,7 @@ def test_the_reasons_of_a_product_add_up() -> None:
     _, forecaster = forecaster_of(fit_of("lightgbm"), training())
     for product in ("P000", "P001", "P002"):
         rows = today().filter(pc.equal(today()["product_id"], product))
-        own = reasons.explain(rows, fit_of("lightgbm"), training(), history()).to_pylist()
+        own = reasons.explain(rows, fit_of("lightgbm"), training(), history(), 2).to_pylist()
         _, units = forecaster.contributions(rows, history())
         assert sum(row["contribution_units"] for row in own) == pytest.approx(units.sum(), abs=reasons.LEAST_UNITS)
         assert len(own) <= reasons.REASONS_PER_PRODUCT + 1
@@ -252,11 +252,11 @@ def test_the_reasons_of_a_product_add_up() -> None:
 
 def test_a_baseline_gives_its_column_as_the_reason() -> None:
     rows = today().filter(pc.equal(today()["product_id"], "P000"))
-    own = reasons.explain(rows, fit_of("moving_average"), training(), history()).to_pylist()
+    own = reasons.explain(rows, fit_of("moving_average"), training(), history(), 2).to_pylist()
     assert [row["feature"] for row in own] == ["level"]
     assert "units a day, last 28 days" in own[0]["sentence"]
 
 
 def test_nothing_scored_is_nothing_explained() -> None:
     assert reasons.largest_products(SCORES_SCHEMA.empty_table(), 5) == []
-    assert reasons.explain(today().slice(0, 0), None, NO_FITS, history()).schema == reasons.REASONS_SCHEMA
+    assert reasons.explain(today().slice(0, 0), None, NO_FITS, history(), 2).schema == reasons.REASONS_SCHEMA

@@ -72,7 +72,8 @@ def compete(
         forecasts = {name: units * _factor(panel, means, name, origin, metric) for name, units in mean.items()}
         errors = _errors(panel, rounds[WARM_UP_ORIGINS:], origin, metric)
         judged = [name for name in errors if name in forecasts]
-        champion = min(judged, key=lambda name: (errors[name], name)) if judged else None
+        # On equal errors the simpler one: an ensemble may come down to one of its members.
+        champion = min(judged, key=lambda name: (errors[name], name in ensembles(), name)) if judged else None
         made.append(here)
         means.append(Round(origin, mean, errors, champion, seconds))
         rounds.append(Round(origin, forecasts, errors, champion, seconds))

@@ -1,11 +1,14 @@
 """Why a product's forecast is what it is: the drivers that add most to, or take most from, its next 28 days."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
 from trendhouse.artifacts import Fit
+from trendhouse.demand.candidate import Forecaster
 from trendhouse.demand.drivers import REST, by_driver, driver_of, words
 from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import KEYS
@@ -14,6 +17,8 @@ from trendhouse.explain import phrase_of, sentence, top_reasons, value_text
 
 # Beside them, the rest, so that a product's reasons add up to its forecast less what the model expects of nothing but its level.
 REASONS_PER_PRODUCT = 5
+# Products whose reasons are worked out in one piece of work.
+PRODUCTS_AT_ONCE = 50
 # Smaller contributions would read as 0.0 units.
 LEAST_UNITS = 0.05
 
@@ -85,7 +90,7 @@ def largest_products(forecast: pa.Table, count: int) -> list[str]:
     return list(ordered.column("product_id").slice(0, count).to_pylist())
 
 
-def explain(rows: pa.Table, champion_id: str | None, training: pa.Table, history: History) -> pa.Table:
+def explain(rows: pa.Table, champion_id: str | None, training: pa.Table, history: History, threads: int) -> pa.Table:
     """Reasons (REASONS_SCHEMA) for the products in `rows`, the feature rows of one as-of date.
 
     `training` holds the fits of the champion's training, as in `serving.forecaster_of`.
@@ -96,11 +101,23 @@ def explain(rows: pa.Table, champion_id: str | None, training: pa.Table, history
     rows = rows.sort_by([(key, "ascending") for key in KEYS])
     products = rows.column("product_id").to_numpy()
     starts = np.flatnonzero(np.r_[True, products[1:] != products[:-1]])
+    bounds = [*starts[::PRODUCTS_AT_ONCE], len(products)]
+    parts = [rows.slice(start, end - start) for start, end in pairwise(bounds)]
+    with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
+        found = pool.map(lambda part: _of_products(part, fit, forecaster, history), parts)
+    return pa.Table.from_pylist([reason for reasons in found for reason in reasons], schema=REASONS_SCHEMA)
+
+
+def _of_products(rows: pa.Table, fit: Fit, forecaster: Forecaster, history: History) -> list[dict[str, object]]:
+    """Reasons of some products, whose rows are in order."""
+    products = rows.column("product_id").to_numpy()
+    bounds = np.flatnonzero(np.r_[True, products[1:] != products[:-1], True])
     features, units = forecaster.contributions(rows, history)
-    reasons = []
-    for start, end in zip(starts, np.r_[starts[1:], len(products)], strict=True):
-        reasons.extend(_of_product(rows.slice(start, end - start), features, units[start:end], fit))
-    return pa.Table.from_pylist(reasons, schema=REASONS_SCHEMA)
+    return [
+        reason
+        for start, end in pairwise(bounds)
+        for reason in _of_product(rows.slice(start, end - start), features, units[start:end], fit)
+    ]
 
 
 def _of_product(rows: pa.Table, features: Sequence[str], units: Floats, fit: Fit) -> list[dict[str, object]]:

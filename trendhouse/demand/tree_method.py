@@ -14,9 +14,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trendhouse.artifacts import canonical_json
-from trendhouse.demand.boosters import from_text, predict, to_text, train
+from trendhouse.demand.boosters import from_text, learning_data, predict, to_text, train
 from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import Encoding, base_units, learn_encoding, most_units, thinned, training_units
+
+# Splits from the root to a leaf at most: TreeSHAP takes the time of its square, and a narrower path is an exception, learnt by heart.
+MOST_DEPTH = 8
 
 
 class TreeForecaster:
@@ -66,7 +69,7 @@ class TreeCandidate:
             "rounds": self.rounds,
             "leaf_share": self.leaf_share,
             "most_rows": self.most_rows,
-            "lightgbm": {"max_bin": 63, "cat_smooth": 50, "seed": 20, **dict(self.settings)},
+            "lightgbm": {"max_bin": 63, "max_depth": MOST_DEPTH, "cat_smooth": 50, "seed": 20, **dict(self.settings)},
             "objectives": [dict(objective) for objective in self.objectives],
         }
 
@@ -79,10 +82,11 @@ class TreeCandidate:
         units, base = learnt_from
         encoding = learn_encoding(rows, features)
         matrix = encoding.matrix(rows)
+        data = learning_data(matrix, units / base, encoding, parameters, weight=base)
         boosters = []
         for objective in parameters["objectives"]:
             own = {**parameters, "lightgbm": {**parameters["lightgbm"], **objective}}
-            boosters.append(train(matrix, units / base, encoding, own, threads, weight=base))
+            boosters.append(train(data, own, threads))
         # Quantiles leave the tails out: without this their mean would fall short of what is sold.
         fitted = np.mean([predict(booster, matrix) for booster in boosters], axis=0)
         scale = float(units.sum() / max(float((base * fitted).sum()), 1e-9))

@@ -1,4 +1,4 @@
-"""Random forest: the mean of many deep trees, each on a sample of rows and, at every split, of features (Breiman 2001)."""
+"""Random forest: the mean of many large trees, each on a sample of rows and, at every split, of features (Breiman 2001)."""
 
 from trendhouse.demand.tree_method import TreeCandidate
 
