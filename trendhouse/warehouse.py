@@ -20,7 +20,7 @@ def column_names(relation: Any) -> list[str]:
 
 def maximum(relation: Any, column: str) -> Any:
     """Largest value of one column as a Python value; None when the relation has no rows."""
-    return relation.aggregate(f"max({column})").fetchone()[0]
+    return relation.aggregate(f"max({column})").fetchall()[0][0]
 
 
 def values(relation: Any, column: str, where: str | None = None) -> list[Any]:

@@ -220,12 +220,10 @@ class PanelFeatures:
         naive = np.full(len(series), np.nan)
         for length in self.panel.season_lengths:
             source, then = self._source(length, t), self._then(length, t)
-            own = {offset: self._factor(t, series, source[step] + offset, then[step]) for offset in sorted(NEIGHBOURS)}
+            own = {offset: self._factor(t, series, source[step] + offset, then[step]) for offset in NEIGHBOURS}
             found[f"season_{length}_before_ratio"] = own[-1]
             found[f"season_{length}_after_ratio"] = own[1]
-            near = np.stack(list(own.values()))
-            shares = np.array([NEIGHBOURS[offset] for offset in own])[:, None] * ~np.isnan(near)
-            smoothed = (np.nan_to_num(near, nan=0.0) * shares).sum(axis=0) / _positive(shares.sum(axis=0))
+            smoothed = _smoothed(np.stack(list(own.values())))
             found[f"season_{length}_smoothed_ratio"] = smoothed + _log(self._level_at(t)[series]) - _log(base)
             cycles = [own[0]]
             for cycle in (1, 2):
@@ -265,7 +263,8 @@ class PanelFeatures:
     def _rules(self, t: int, series: Integers, step: Integers) -> dict[str, Floats]:
         """Forecasts (rows,) by rules of thumb: level, last value, and for each season what came then, with growth since left out, halved and whole.
 
-        With groups, also the level times the factor by which the group then differed from its level.
+        A single step of one series is mostly chance: what came around then is a rule too. With groups, also the level times the factor by
+        which the group then differed from its level.
         """
         level = self._level_at(t)[series]
         last = self._mean_at(t, 1)[series]
@@ -278,6 +277,8 @@ class PanelFeatures:
             rules[f"season_{length}"] = value
             rules[f"season_{length}_half_growth"] = value * np.sqrt(growth)
             rules[f"season_{length}_growth"] = value * growth
+            near = np.stack([self._value(t, series, source[step] + offset) for offset in NEIGHBOURS])
+            rules[f"season_{length}_smoothed"] = np.where(np.isnan(value), np.nan, _smoothed(near)) * np.sqrt(growth)
             before = self._value(t, series, then[step] - 1)
             change = np.clip(rules["last"] / _positive(before), 1 / MOST_GROWTH, MOST_GROWTH)
             rules[f"season_{length}_last_growth"] = value * change
@@ -393,6 +394,12 @@ def _aligned(events: NDArray[np.str_], target: int, source: int, t: int, length:
             if 0 <= step < t and not events[step]:
                 return step
     return source
+
+
+def _smoothed(near: Floats) -> Floats:
+    """Weighted mean (rows,) of the values at each of the NEIGHBOURS (neighbours, rows); NaN where there is none."""
+    shares = np.array(list(NEIGHBOURS.values()))[:, None] * ~np.isnan(near)
+    return np.asarray((np.nan_to_num(near, nan=0.0) * shares).sum(axis=0) / _positive(shares.sum(axis=0)))
 
 
 def _log_factor(values: Floats, level: Floats) -> Floats:
