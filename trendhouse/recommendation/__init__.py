@@ -1,0 +1,1 @@
+"""Which products a customer will want: candidates, their contest, the ranking of what they propose, similar products and sellers."""
