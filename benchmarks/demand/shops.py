@@ -3,10 +3,10 @@
     python benchmarks/demand/shops.py [--data DIR] [--warehouses DIR]
 
 Each example shop is loaded and built with dbt, as its README says; --warehouses keeps the built files in a folder, and measures those that lie
-there already. Ours are the champion's back-test forecasts, made at each origin from what was known then, summed over the back-test's products to
-categories and weeks. The peers are fitted on the weekly sums of the same products up to the same origin, and judged on the same weeks:
-WAPE, and pinball loss at 0.1, 0.5 and 0.9, in units per category and week. Our quantiles of these sums are calibrated on the errors at the other
-origins, as those of the product forecasts are; the peers' are their own.
+there already. Ours are the champion's back-test forecasts by category and week, made at each origin from what was known then, with the quantiles
+that the warehouse gives them (ml_demand__category_calibration): learnt from the other origins, as those of pred_demand_weekly are from all. The
+peers are fitted on the weekly sums of the same products up to the same origin, and judged on the same weeks: WAPE, pinball loss at 0.1, 0.5 and
+0.9, in units per category and week, and the share of weeks within the 80% band, both ends included. The peers' quantiles are their own.
 """
 
 import argparse
@@ -30,7 +30,6 @@ from results import DEFAULT_DATA, Result, show  # noqa: E402
 
 from trendhouse.demand.history import Floats  # noqa: E402
 from trendhouse.demand.panel import Panel  # noqa: E402
-from trendhouse.evaluation.conformal import calibrate  # noqa: E402
 from trendhouse.evaluation.metrics import pinball_loss, wape  # noqa: E402
 
 EXAMPLES = HERE.parents[1] / "examples"
@@ -44,11 +43,12 @@ SEASON = 1
 
 @dataclass(frozen=True)
 class Origin:
-    """One back-test origin: what sold by category and week before it (categories, weeks) and after, and what the champion forecast."""
+    """One back-test origin: what sold by category and week before it (categories, weeks) and after, what the champion forecast, its quantiles."""
 
     panel: Panel
     actual: Floats
     forecast: Floats
+    quantiles: dict[float, Floats]
 
 
 def built(shop: str, arguments: list[str], folder: Path) -> Path | None:
@@ -83,9 +83,15 @@ def table_of(connection: duckdb.DuckDBPyConnection, name: str) -> str:
 def origins_of(warehouse: Path) -> tuple[str, list[Origin]]:
     """The champion's algorithm, and its back-test by origin, oldest first."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        backtest, standings, products, weeks = (
+        backtest, calibration, standings, products, weeks = (
             table_of(connection, name)
-            for name in ("ml_demand__backtest", "ml_demand__standings", "dim_products", "feat_demand_weeks")
+            for name in (
+                "ml_demand__backtest",
+                "ml_demand__category_calibration",
+                "ml_demand__standings",
+                "dim_products",
+                "feat_demand_weeks",
+            )
         )
         champion = connection.execute(f"select fit_id, algorithm from {standings} where is_champion").fetchone()
         if not champion:
@@ -93,41 +99,34 @@ def origins_of(warehouse: Path) -> tuple[str, list[Origin]]:
         connection.execute(
             f"""
             create temp table judged as
-            select
-                backtest.product_id,
-                backtest.as_of_date,
-                coalesce(products.category, 'unknown') as category,
-                cast(ceil(backtest.horizon_days / 7.0) as integer) as horizon_week,
-                sum(backtest.actual_units) as actual_units,
-                sum(backtest.mean_units) as mean_units
+            select distinct backtest.as_of_date, backtest.product_id, products.category
             from {backtest} as backtest
-            left join {products} as products on backtest.product_id = products.product_id
+            inner join {products} as products on backtest.product_id = products.product_id
             where backtest.fit_id = ? and not backtest.is_warm_up
-            group by all
             """,
             [champion[0]],
         )
         dates = [row[0] for row in connection.execute("select distinct as_of_date from judged order by 1").fetchall()]
-        return champion[1], [_origin(connection, weeks, at) for at in dates]
+        return champion[1], [_origin(connection, calibration, weeks, at) for at in dates]
 
 
-def _origin(connection: duckdb.DuckDBPyConnection, weeks: str, at: date) -> Origin:
+def _origin(connection: duckdb.DuckDBPyConnection, calibration: str, weeks: str, at: date) -> Origin:
     """One origin; weeks of the products that the back-test forecasts there."""
     past = connection.execute(
         f"""
-        select products.category, datediff('day', weeks.as_of_date, ?) // 7 as weeks_ago, sum(weeks.clean_units)
+        select judged.category, datediff('day', weeks.as_of_date, ?) // 7 as weeks_ago, sum(weeks.clean_units)
         from {weeks} as weeks
-        inner join (select distinct product_id, category from judged where as_of_date = ?) as products
-            on weeks.product_id = products.product_id
-        where weeks.as_of_date <= ?
+        inner join judged
+            on weeks.product_id = judged.product_id
+        where judged.as_of_date = ? and weeks.as_of_date <= ?
         group by all
         """,
         [at, at, at],
     ).fetchall()
     ahead = connection.execute(
-        """
-        select category, horizon_week, sum(actual_units), sum(mean_units)
-        from judged where as_of_date = ? group by all
+        f"""
+        select category, horizon_week, actual_units, mean_units, p10_units, p50_units, p90_units
+        from {calibration} where as_of_date = ?
         """,
         [at],
     ).fetchall()
@@ -137,32 +136,16 @@ def _origin(connection: duckdb.DuckDBPyConnection, weeks: str, at: date) -> Orig
     values = np.zeros((len(names), length))
     for category, weeks_ago, units in past:
         values[position[category], length - 1 - weeks_ago] = units or 0.0
-    actual, forecast = np.zeros((len(names), HORIZON_WEEKS)), np.zeros((len(names), HORIZON_WEEKS))
-    for category, week, sold, mean in ahead:
-        actual[position[category], week - 1], forecast[position[category], week - 1] = sold, mean
+    # What sold, the mean and the quantiles.
+    figures = np.zeros((2 + len(LEVELS), len(names), HORIZON_WEEKS))
+    for category, week, *units in ahead:
+        figures[:, position[category], week - 1] = units
     known = np.array(
         [float((at + timedelta(weeks=step - length)).isocalendar().week) for step in range(length + HORIZON_WEEKS)]
     )
     panel = Panel(names, values, HORIZON_WEEKS, known={"week_of_year": known[None, :]}, attributes={"category": names})
-    return Origin(panel, actual, forecast)
-
-
-def calibrated(origins: list[Origin]) -> list[dict[float, Floats]]:
-    """Quantiles of our category-weeks at each origin, from the errors at the other origins."""
-    week = [np.tile(np.arange(HORIZON_WEEKS), len(item.actual)) for item in origins]
-    found = []
-    for number, item in enumerate(origins):
-        others = [index for index in range(len(origins)) if index != number] or [number]
-        learnt = calibrate(
-            np.concatenate([origins[index].actual.ravel() for index in others]),
-            np.concatenate([origins[index].forecast.ravel() for index in others]),
-            np.zeros(sum(len(week[index]) for index in others), dtype=np.int64),
-            1,
-            LEVELS,
-        )
-        quantiles = learnt.quantiles(item.forecast.ravel(), np.zeros(item.forecast.size, dtype=np.int64))
-        found.append({level: quantiles[:, index].reshape(item.forecast.shape) for index, level in enumerate(LEVELS)})
-    return found
+    actual, forecast, *quantiles = figures
+    return Origin(panel, actual, forecast, dict(zip(LEVELS, quantiles, strict=True)))
 
 
 def result(
@@ -173,15 +156,17 @@ def result(
     seconds: float | None = None,
     **kind: bool,
 ) -> Result:
-    """WAPE and pinball losses over all origins, categories and weeks."""
+    """WAPE, pinball losses and the share within the 80% band over all origins, categories and weeks."""
     actual = np.concatenate([item.actual.ravel() for item in origins])
     forecast = np.concatenate([np.maximum(np.ravel(values), 0.0) for values in forecasts])
-    losses = []
-    for level in LEVELS:
-        quantile = np.concatenate([np.maximum(np.ravel(values[level]), 0.0) for values in quantiles])
-        losses.append((f"pinball {level}", pinball_loss(actual, quantile, level)))
-    mean = float(np.mean([loss for _, loss in losses]))
-    return Result(name, wape(actual, forecast), seconds, (*losses, ("mean pinball", mean)), **kind)
+    joined = {
+        level: np.concatenate([np.maximum(np.ravel(values[level]), 0.0) for values in quantiles]) for level in LEVELS
+    }
+    losses = {f"pinball {level}": pinball_loss(actual, quantile, level) for level, quantile in joined.items()}
+    mean = float(np.mean(list(losses.values())))
+    inside = float(np.mean((actual >= joined[LEVELS[0]]) & (actual <= joined[LEVELS[-1]])))
+    more = (*losses.items(), ("mean pinball", mean), ("band 80%", inside))
+    return Result(name, wape(actual, forecast), seconds, more, **kind)
 
 
 def measure(shop: str, warehouse: Path, seconds: float) -> None:
@@ -195,7 +180,7 @@ def measure(shop: str, warehouse: Path, seconds: float) -> None:
             "Trendhouse, champion (whole build)",
             origins,
             [item.forecast for item in origins],
-            calibrated(origins),
+            [item.quantiles for item in origins],
             seconds,
             is_ours=True,
         )

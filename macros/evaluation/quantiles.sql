@@ -9,8 +9,8 @@
 {% endmacro %}
 
 
-{% macro quantile_column(level) -%}
-    p{{ '%02d' % ((level * 100) | round | int) }}_units
+{% macro quantile_column(level, measure='units') -%}
+    p{{ '%02d' % ((level * 100) | round | int) }}_{{ measure }}
 {%- endmacro %}
 
 
@@ -19,6 +19,22 @@
     {%- set above = [0.0, 0.125661, 0.253347, 0.38532, 0.524401, 0.67449, 0.841621, 1.036433, 1.281552, 1.644854] -%}
     {%- set step = ((level - 0.5) * 20) | round | int -%}
     {{ above[step] if step >= 0 else -above[-step] }}e0
+{%- endmacro %}
+
+
+{# The quantile at position (n + 1) * level of n ordered values, between two of them interpolated (Hyndman and Fan 1996, type 6). At whole positions the
+   expected share of a further such value below it is the level itself, however few the values are. #}
+{% macro ranked_quantile(value, place, places, level) -%}
+    sum({{ value }} * greatest(1 - abs({{ place }} - least(greatest(({{ places }} + 1) * {{ level }}e0, 1), {{ places }})), 0))
+{%- endmacro %}
+
+
+{# Without ten past sums of its size to learn from, the normal approximation of a Poisson sum. #}
+{% macro quantile_of_sum(mean, ratio, sums, level) -%}
+    case
+        when {{ sums }} >= 10 then {{ mean }} * {{ ratio }}
+        else greatest({{ mean }} + {{ standard_normal_quantile(level) }} * sqrt({{ mean }}), 0)
+    end
 {%- endmacro %}
 
 

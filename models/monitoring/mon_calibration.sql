@@ -9,16 +9,28 @@ backtest as (
 
     select
         fit_id,
-        product_id,
-        horizon_days,
+        cast(ceil(horizon_days / 7.0e0) as integer) as horizon_week,
         mean_units,
-        actual_units,
         {%- for level in quantile_levels() %}
             {{ quantile_column(level) }},
         {%- endfor %}
-        as_of_date
+        actual_units
     from {{ ref('ml_demand__calibration') }}
     where not is_censored and not is_warm_up
+
+),
+
+category_weeks as (
+
+    select
+        fit_id,
+        horizon_week,
+        mean_units,
+        {%- for level in quantile_levels() %}
+            {{ quantile_column(level) }},
+        {%- endfor %}
+        actual_units
+    from {{ ref('ml_demand__category_calibration') }}
 
 ),
 
@@ -27,7 +39,7 @@ scores as (
     select
         fit_id,
         product_id,
-        horizon_days,
+        cast(ceil(horizon_days / 7.0e0) as integer) as horizon_week,
         mean_units,
         {%- for level in quantile_levels() %}
             {{ quantile_column(level) }},
@@ -71,16 +83,21 @@ live as (
 
 judged as (
 
-    {% for source in ['backtest', 'live'] %}
+    {% for forecasts, scale, source, least, middle, most in [
+        ('backtest', 'product_day', 'backtest', 0.1, 1, 10),
+        ('live', 'product_day', 'live', 0.1, 1, 10),
+        ('category_weeks', 'category_week', 'backtest', 10, 100, 1000),
+    ] %}
         select
             fit_id,
+            '{{ scale }}' as scale,
             '{{ source }}' as source,
-            cast(ceil(horizon_days / 7.0e0) as integer) as horizon_week,
+            horizon_week,
             case
-                when mean_units < 0.1 then 'below 0.1'
-                when mean_units < 1 then '0.1 to 1'
-                when mean_units < 10 then '1 to 10'
-                else '10 and more'
+                when mean_units < {{ least }} then 'below {{ least }}'
+                when mean_units < {{ middle }} then '{{ least }} to {{ middle }}'
+                when mean_units < {{ most }} then '{{ middle }} to {{ most }}'
+                else '{{ most }} and more'
             end as size_class,
             actual_units,
             {%- for level in quantile_levels() %}
@@ -88,7 +105,7 @@ judged as (
             {%- endfor %}
             {{ levels_with('<', 'actual_units') }} as levels_below,
             {{ levels_with('<=', 'actual_units') }} as levels_at_most
-        from {{ source }}
+        from {{ forecasts }}
         {{ 'union all' if not loop.last }}
     {% endfor %}
 
@@ -110,6 +127,7 @@ levels as (
     {% for level in quantile_levels() %}
         select
             fit_id,
+            scale,
             source,
             horizon_week,
             size_class,
@@ -138,6 +156,7 @@ cuts as (
 
     select
         fit_id,
+        scale,
         source,
         case
             when grouping(horizon_week) = 0 then 'horizon_week'
@@ -155,7 +174,7 @@ cuts as (
         {{ share_of('actual_units between least(quantile_units, opposite_units) and greatest(quantile_units, opposite_units)') }} as band_share,
         avg(abs(part_below - opposite_part_below)) as tie_corrected_band_share
     from levels
-    group by fit_id, source, level, cube(horizon_week, size_class)
+    group by fit_id, scale, source, level, cube(horizon_week, size_class)
     having grouping(horizon_week) = 1 or grouping(size_class) = 1
 
 ),
@@ -166,6 +185,7 @@ final as (
     select
         fit_id,
         'demand' as topic,
+        scale,
         source,
         cut,
         size_class,

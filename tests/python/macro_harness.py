@@ -21,6 +21,7 @@ MACRO_FOLDERS = [
     REPOSITORY / "macros" / "engine",
     REPOSITORY / "macros" / "cleaning",
     REPOSITORY / "macros" / "planning",
+    REPOSITORY / "macros" / "evaluation",
     GENERIC_TESTS,
 ]
 

@@ -1,4 +1,5 @@
 {% set parents = {'total': none, 'seller': 'total', 'category': 'total', 'subcategory': 'category'} %}
+{% set levels = [0.1, 0.5, 0.9] %}
 
 with daily as (
 
@@ -149,17 +150,30 @@ sized_periods as (
 
 ),
 
+ranked_periods as (
+
+    select
+        period_kind,
+        size_class,
+        mean_units,
+        actual_units / nullif(mean_units, 0) as ratio,
+        row_number() over (partition by period_kind, size_class order by actual_units / nullif(mean_units, 0) asc nulls last) as place,
+        count(*) over (partition by period_kind, size_class) as periods
+    from sized_periods
+
+),
+
 class_ratios as (
 
     select
         period_kind,
         size_class,
-        count(*) as periods,
-        min(mean_units) as least_units,
-        percentile_cont(0.1) within group (order by actual_units / nullif(mean_units, 0)) as p10_ratio,
-        percentile_cont(0.5) within group (order by actual_units / nullif(mean_units, 0)) as p50_ratio,
-        percentile_cont(0.9) within group (order by actual_units / nullif(mean_units, 0)) as p90_ratio
-    from sized_periods
+        max(periods) as periods,
+        {%- for level in levels %}
+            round({{ ranked_quantile('ratio', 'place', 'periods', level) }}, 9) as {{ quantile_column(level, 'ratio') }},
+        {%- endfor %}
+        min(mean_units) as least_units
+    from ranked_periods
     group by period_kind, size_class
 
 ),
@@ -206,7 +220,6 @@ sums as (
 
 ),
 
--- Without ten periods of its size to learn from, the spread of a Poisson sum (1.2816 standard deviations either way).
 final as (
 
     select
@@ -221,18 +234,10 @@ final as (
         sums.horizon_week,
         sums.products,
         sums.mean_units,
-        case
-            when ratios.periods >= 10 then sums.mean_units * ratios.p10_ratio
-            else greatest(sums.mean_units - 1.2816e0 * sqrt(sums.mean_units), 0)
-        end as p10_units,
-        case
-            when ratios.periods >= 10 then sums.mean_units * ratios.p50_ratio
-            else sums.mean_units
-        end as p50_units,
-        case
-            when ratios.periods >= 10 then sums.mean_units * ratios.p90_ratio
-            else sums.mean_units + 1.2816e0 * sqrt(sums.mean_units)
-        end as p90_units,
+        {% for level in levels %}
+            {{ quantile_of_sum('sums.mean_units', 'ratios.' ~ quantile_column(level, 'ratio'), 'ratios.periods', level) }}
+                as {{ quantile_column(level) }},
+        {% endfor %}
         round({{ safe_divide('sums.mean_units', 'parents.mean_units') }}, 6) as parent_share,
         sums.as_of_date,
         sums.period_start_date,

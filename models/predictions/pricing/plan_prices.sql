@@ -69,7 +69,8 @@ backtest as (
 
 ),
 
--- ---- How far a product's 28-day forecasts were off, out of sample, in four classes by size, as in pred_demand_weekly. ----
+-- ---- How far a product's 28-day forecasts were off, out of sample, in four classes by size, as weeks by category in
+-- ml_demand__category_ratios. ----
 past_forecasts as (
 
     select
@@ -95,15 +96,27 @@ sized_forecasts as (
 
 ),
 
+ranked_forecasts as (
+
+    select
+        size_class,
+        mean_units,
+        actual_units / nullif(mean_units, 0) as ratio,
+        row_number() over (partition by size_class order by actual_units / nullif(mean_units, 0) asc nulls last) as place,
+        count(*) over (partition by size_class) as forecasts
+    from sized_forecasts
+
+),
+
 class_ratios as (
 
     select
         size_class,
-        count(*) as forecasts,
+        max(forecasts) as forecasts,
         min(mean_units) as least_units,
-        percentile_cont(0.1) within group (order by actual_units / nullif(mean_units, 0)) as p10_ratio,
-        percentile_cont(0.9) within group (order by actual_units / nullif(mean_units, 0)) as p90_ratio
-    from sized_forecasts
+        round({{ ranked_quantile('ratio', 'place', 'forecasts', 0.1) }}, 9) as p10_ratio,
+        round({{ ranked_quantile('ratio', 'place', 'forecasts', 0.9) }}, 9) as p90_ratio
+    from ranked_forecasts
     group by size_class
 
 ),
@@ -149,14 +162,8 @@ bounded as (
                         products.list_price_amount * coalesce(own.largest_list_ratio, defaults.largest_list_ratio), responses.price_amount
                     )
         end as list_limit_amount,
-        case
-            when ratios.forecasts >= 10 then demand.mean_units * least(ratios.p10_ratio, 1)
-            else greatest(demand.mean_units - 1.2816e0 * sqrt(demand.mean_units), 0)
-        end as p10_units,
-        case
-            when ratios.forecasts >= 10 then demand.mean_units * greatest(ratios.p90_ratio, 1)
-            else demand.mean_units + 1.2816e0 * sqrt(demand.mean_units)
-        end as p90_units
+        {{ quantile_of_sum('demand.mean_units', 'least(ratios.p10_ratio, 1)', 'ratios.forecasts', 0.1) }} as p10_units,
+        {{ quantile_of_sum('demand.mean_units', 'greatest(ratios.p90_ratio, 1)', 'ratios.forecasts', 0.9) }} as p90_units
     from responses
     inner join products
         on responses.product_id = products.product_id
