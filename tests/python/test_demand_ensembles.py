@@ -99,6 +99,21 @@ def test_a_class_never_met_goes_to_the_best_of_all() -> None:
     assert weight_of("segment_champion", "lumpy", best) == 1.0
 
 
+def test_too_low_a_forecast_does_not_win_a_class_that_seldom_sells() -> None:
+    """It has the smaller absolute error, because most weeks sell nothing, and it would leave the shelves empty."""
+    _, _, context = planted()
+    actual = np.random.default_rng(3).poisson(0.04, context.num_rows).astype(float)
+    right, low = np.full(context.num_rows, 0.04), np.full(context.num_rows, 0.004)
+    forecasts = np.column_stack([right, low])
+    weeks = product_weeks(forecasts, actual, context)
+    assert weeks is not None
+    assert np.argmin(weeks.errors().sum(axis=0)) == 1
+    combination = ensembles()["segment_champion"].load(
+        learnt("segment_champion", ("right", "low"), forecasts, actual, context) or ""
+    )
+    assert (combination.weights(context)[:, combination.members.index("right")] == 1).all()
+
+
 def test_a_win_by_luck_does_not_count() -> None:
     """Two members that err alike: the class keeps the best of all."""
     forecasts, actual, context = planted()

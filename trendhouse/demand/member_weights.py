@@ -9,12 +9,12 @@ import numpy as np
 from scipy.optimize import nnls
 
 from trendhouse.demand.history import Floats
-from trendhouse.demand.product_weeks import ProductWeeks
+from trendhouse.demand.product_weeks import ProductWeeks, variance_units
 
 # A member is good while its WAPE is at most so many times the best one's (trimmed combination, Timmermann 2006).
 GOOD_WITHIN = 1.05
-# Forecasts below so many units a week count as this much when weeks are weighed.
-LEAST_WEEK_UNITS = 0.01
+# Mean square of scaled forecasts, at least.
+LEAST_SIZE = 0.01
 # How much heavier than all weeks together the wish weighs that weights sum to one.
 SUM_TO_ONE = 1e3
 
@@ -30,14 +30,13 @@ def fitted_weights(forecasts: Floats, actual: Floats, start: Floats, start_rows:
     """Weights (members,), none negative and one in sum, of ridge regression of actual (weeks,) on forecasts (weeks, members).
 
     Weights are drawn towards `start`, which counts as much as `start_rows` weeks would; a member without a weight there gets none. Weeks
-    count by the reciprocal of their mean forecast, as the variance of a Poisson count suggests: otherwise the largest products would own
-    the fit.
+    count by the reciprocal of their variance_units.
     """
     members = np.flatnonzero(start > 0)
     forecasts, start_weights = forecasts[:, members], start[members]
-    scale = 1 / np.sqrt(np.maximum(forecasts.mean(axis=1), LEAST_WEEK_UNITS))
+    scale = 1 / np.sqrt(variance_units(forecasts))
     scaled = forecasts * scale[:, None]
-    size = max(float((scaled**2).mean()), LEAST_WEEK_UNITS)
+    size = max(float((scaled**2).mean()), LEAST_SIZE)
     pull = np.sqrt(start_rows * size) * np.eye(len(members))
     in_sum = SUM_TO_ONE * np.sqrt((len(actual) + start_rows) * size)
     found, _ = nnls(

@@ -13,6 +13,9 @@ from trendhouse.demand.history import WEEK_DAYS, Floats
 
 Integers = NDArray[np.int64]
 
+# Forecasts below so many units a week count as this much when weeks are weighed.
+LEAST_WEEK_UNITS = 0.01
+
 
 @dataclass(frozen=True)
 class ProductWeeks:
@@ -31,11 +34,25 @@ class ProductWeeks:
         """Absolute errors (weeks, members)."""
         return np.abs(self.actual[:, None] - self.forecasts)
 
+    def squared_errors(self) -> Floats:
+        """Squared errors (weeks, members) over `variance_units`. Their mean is least for a forecast of the mean, that of absolute errors for one
+        of the median (Gneiting 2011), which in intermittent demand is nothing.
+        """
+        return np.asarray((self.actual[:, None] - self.forecasts) ** 2 / variance_units(self.forecasts)[:, None])
+
     def wape(self) -> Floats:
         """WAPE of each member (members,): the mean of the origins at which something was sold, as in the standings."""
         sold = np.bincount(self.origin, self.actual)
         wrong = np.column_stack([np.bincount(self.origin, column) for column in self.errors().T])
         return np.asarray((wrong[sold > 0] / sold[sold > 0, None]).mean(axis=0), dtype=np.float64)
+
+
+def variance_units(forecasts: Floats) -> Floats:
+    """Variance (weeks,) that a Poisson count would have, of forecasts (weeks, members): the members' mean.
+
+    What squared errors are divided by, or the largest products would own every comparison.
+    """
+    return np.asarray(np.maximum(forecasts.mean(axis=1), LEAST_WEEK_UNITS), dtype=np.float64)
 
 
 def product_weeks(forecasts: Floats, actual: Floats, context: pa.Table) -> ProductWeeks | None:
