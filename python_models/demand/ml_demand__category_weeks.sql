@@ -1,22 +1,13 @@
-with backtest as (
+with judged as (
 
     select
         fit_id,
         product_id,
-        cast(ceil(horizon_days / 7.0e0) as integer) as horizon_week,
+        horizon_week,
         actual_units,
         mean_units,
         as_of_date
-    from {{ ref('ml_demand__backtest') }}
-    where not is_censored and not is_warm_up
-
-),
-
-champion as (
-
-    select fit_id
-    from {{ ref('ml_demand__standings') }}
-    where is_champion
+    from {{ ref('ml_demand__judged_days') }}
 
 ),
 
@@ -33,18 +24,16 @@ products as (
 final as (
 
     select
-        backtest.fit_id,
+        judged.fit_id,
         products.category,
-        backtest.horizon_week,
-        round(sum(backtest.actual_units), 6) as actual_units,
-        round(sum(backtest.mean_units), 6) as mean_units,
-        backtest.as_of_date
-    from backtest
-    inner join champion
-        on backtest.fit_id = champion.fit_id
+        judged.horizon_week,
+        round(sum(judged.actual_units), 6) as actual_units,
+        round(sum(judged.mean_units), 6) as mean_units,
+        judged.as_of_date
+    from judged
     inner join products
-        on backtest.product_id = products.product_id
-    group by backtest.fit_id, products.category, backtest.horizon_week, backtest.as_of_date
+        on judged.product_id = products.product_id
+    group by judged.fit_id, products.category, judged.horizon_week, judged.as_of_date
 
 )
 

@@ -103,14 +103,11 @@ def planned(compiled: str, products: list[Product], rules: list[Rules]) -> list[
             "category": [*names, "default"],
             **{rule: [getattr(row, rule) for row in [*rules, Rules()]] for rule in RULES},
         },
-        "main_ml.ml_demand__standings": {"fit_id": ["f"], "is_champion": [True]},
-        "main_ml.ml_demand__backtest": {
-            "fit_id": ["f"] * 80,
+        "main_ml.ml_demand__judged_days": {
             "product_id": [f"q{number}" for number in range(80)],
             "actual_units": [float(number % 7) for number in range(80)],
             "mean_units": [0.5 + number % 5 for number in range(80)],
             "as_of_date": [date(2024, 1, 15)] * 80,
-            "is_censored": [False] * 80,
         },
     }
     with duckdb.connect() as connection:

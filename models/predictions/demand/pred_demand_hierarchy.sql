@@ -45,30 +45,16 @@ chosen as (
 
 ),
 
-backtest as (
+judged as (
 
     select
-        fit_id,
         product_id,
         horizon_days,
-        cast(ceil(horizon_days / 7.0e0) as integer) as horizon_week,
+        horizon_week,
         actual_units,
         mean_units,
         as_of_date
-    from {{ ref('ml_demand__backtest') }}
-    where not is_censored
-
-),
-
-reconciled_weeks as (
-
-    select
-        node as product_id,
-        horizon_week,
-        mint_shrink_units / nullif(bottom_up_units, 0) as mint_shrink_factor,
-        as_of_date
-    from {{ ref('ml_demand__reconciliation_backtest') }}
-    where level = 'product'
+    from {{ ref('ml_demand__judged_days') }}
 
 ),
 
@@ -88,30 +74,8 @@ members as (
 
 ),
 
--- ---- How far the sums were off, out of sample, made as they are made today. Sums are rounded here and below, because the last digit of a sum
--- of fractions depends on the order of the rows, and two builds must be equal. ----
-tested as (
-
-    select
-        backtest.product_id,
-        backtest.horizon_days,
-        backtest.horizon_week,
-        backtest.actual_units,
-        backtest.mean_units
-        * case when chosen.method = 'mint_shrink' then coalesce(reconciled_weeks.mint_shrink_factor, 1) else 1 end as mean_units,
-        backtest.as_of_date
-    from backtest
-    inner join champion
-        on backtest.fit_id = champion.fit_id
-    cross join chosen
-    left join reconciled_weeks
-        on
-            backtest.as_of_date = reconciled_weeks.as_of_date
-            and backtest.product_id = reconciled_weeks.product_id
-            and backtest.horizon_week = reconciled_weeks.horizon_week
-
-),
-
+-- ---- How far the sums were off, out of sample. Sums are rounded here and below, because the last digit of a sum of fractions depends on the
+-- order of the rows, and two builds must be equal. ----
 past_periods as (
 
     {% for period, number in [('day', 'horizon_days'), ('week', 'horizon_week')] %}
@@ -119,14 +83,14 @@ past_periods as (
             members.level,
             members.node,
             '{{ period }}' as period_kind,
-            tested.{{ number }} as period_number,
-            round(sum(tested.actual_units), 6) as actual_units,
-            round(sum(tested.mean_units), 6) as mean_units,
-            tested.as_of_date
-        from tested
+            judged.{{ number }} as period_number,
+            round(sum(judged.actual_units), 6) as actual_units,
+            round(sum(judged.mean_units), 6) as mean_units,
+            judged.as_of_date
+        from judged
         inner join members
-            on tested.product_id = members.product_id
-        group by members.level, members.node, tested.{{ number }}, tested.as_of_date
+            on judged.product_id = members.product_id
+        group by members.level, members.node, judged.{{ number }}, judged.as_of_date
         {{ 'union all' if not loop.last }}
     {% endfor %}
 

@@ -48,24 +48,14 @@ guardrails as (
 
 ),
 
-champion as (
-
-    select fit_id
-    from {{ ref('ml_demand__standings') }}
-    where is_champion
-
-),
-
-backtest as (
+judged as (
 
     select
-        fit_id,
         product_id,
         actual_units,
         mean_units,
         as_of_date
-    from {{ ref('ml_demand__backtest') }}
-    where not is_censored
+    from {{ ref('ml_demand__judged_days') }}
 
 ),
 
@@ -74,14 +64,12 @@ backtest as (
 past_forecasts as (
 
     select
-        backtest.product_id,
-        backtest.as_of_date,
-        round(sum(backtest.actual_units), 6) as actual_units,
-        round(sum(backtest.mean_units), 6) as mean_units
-    from backtest
-    inner join champion
-        on backtest.fit_id = champion.fit_id
-    group by backtest.product_id, backtest.as_of_date
+        product_id,
+        as_of_date,
+        round(sum(actual_units), 6) as actual_units,
+        round(sum(mean_units), 6) as mean_units
+    from judged
+    group by product_id, as_of_date
 
 ),
 
