@@ -5,6 +5,8 @@
     'feat_demand_fusion_inputs', 'feat_demand_fusion_scaling', 'feat_demand_fusion',
     'feat_demand_stock',
     'feat_marketing_customers', 'feat_recommendation_products', 'feat_recommendation_interactions', 'feat_recommendation_sessions',
+    'feat_recommendation_visits', 'feat_recommendation_catalogue', 'feat_recommendation_pairs', 'feat_recommendation_sellers',
+    'feat_recommendation_seller_pairs',
     'feat_pricing_cells',
 ] %}
 

@@ -22,6 +22,7 @@ MACRO_FOLDERS = [
     REPOSITORY / "macros" / "cleaning",
     REPOSITORY / "macros" / "planning",
     REPOSITORY / "macros" / "evaluation",
+    REPOSITORY / "macros" / "recommendation",
     GENERIC_TESTS,
 ]
 

@@ -181,6 +181,11 @@ def test_features_of_the_past_do_not_change(builds: TwoBuilds, connection: duckd
         "feat_recommendation_products",
         "feat_recommendation_interactions",
         "feat_recommendation_sessions",
+        "feat_recommendation_visits",
+        "feat_recommendation_catalogue",
+        "feat_recommendation_pairs",
+        "feat_recommendation_sellers",
+        "feat_recommendation_seller_pairs",
         "feat_pricing_cells",
     }
 

@@ -324,6 +324,10 @@ SPARK_CALLS: dict[str, Callable[[MacroHarness], str]] = {
     "time_decay": lambda h: h.render("time_decay", "a", 30, engine="spark"),
     "skewness_of": lambda h: h.render("skewness_of", "a", "b", engine="spark"),
     "kurtosis_of": lambda h: h.render("kurtosis_of", "a", "b", engine="spark"),
+    "similarity_of": lambda h: (
+        f"(select 1 from {h.render('similarity_of', 't', 'a', 'u', 'b', 'cosine', 'dimension', 'value', engine='spark')} as s)"
+    ),
+    "top_n": lambda h: f"(select 1 from {h.render('top_n', 't', 3, 'a', 'b', 'c', engine='spark')} as s)",
 }
 
 

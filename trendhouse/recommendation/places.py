@@ -1,0 +1,19 @@
+"""Where texts stand among others."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trendhouse.recommendation.interactions import Integers, Texts
+
+
+def places_of(texts: Texts | pa.Array | pa.ChunkedArray, among: Texts) -> Integers:
+    """Place of each text (texts,) in `among`, which is unique, in any order; -1 where it is null or not there."""
+    values = pa.array(texts, pa.string()) if isinstance(texts, np.ndarray) else texts
+    found = pc.index_in(values, value_set=pa.array(among, pa.string()), skip_nulls=True)
+    return np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64)
+
+
+def ranks_of(texts: pa.ChunkedArray) -> Integers:
+    """Rank of each text (texts,) among the different ones, from 0, whatever the order of the rows; -1 where it is null."""
+    return places_of(texts, np.asarray(pc.unique(texts.drop_null()).sort().to_pylist(), dtype=np.str_))
