@@ -28,7 +28,7 @@ standings as (
         fit_id,
         origins,
         standing,
-        mean_weekly_wape,
+        mean_wape,
         is_latest,
         is_champion
     from {{ ref('ml_demand__standings') }}
@@ -42,7 +42,7 @@ final as (
         fits.fit_key,
         fits.topic,
         fits.algorithm,
-        'mean weekly_wape' as backtest_metric,
+        'mean of weekly_wape and category_weekly_wape' as backtest_metric,
         fits.parameters,
         fits.features,
         fits.metrics,
@@ -50,7 +50,7 @@ final as (
         fits.artifact_sha256,
         cast(fits.artifact_characters as bigint) as artifact_characters,
         standings.origins as backtest_origins,
-        standings.mean_weekly_wape as backtest_value,
+        standings.mean_wape as backtest_value,
         standings.standing,
         fits.is_baseline,
         standings.is_latest,

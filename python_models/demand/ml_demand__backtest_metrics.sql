@@ -33,11 +33,15 @@ demand as (
         coalesce(products.category, 'unknown') as category,
         -- A week's error, spread over its rows, so that every cut below can add it up.
         abs(sum(backtest.actual_units) over product_week - sum(backtest.mean_units) over product_week)
-        / nullif(count(*) over product_week, 0) as week_error
+        / nullif(count(*) over product_week, 0) as week_error,
+        abs(sum(backtest.actual_units) over category_week - sum(backtest.mean_units) over category_week)
+        / nullif(count(*) over category_week, 0) as category_week_error
     from backtest
     left join products
         on backtest.product_id = products.product_id
-    window product_week as (partition by backtest.fit_id, backtest.as_of_date, backtest.product_id, backtest.horizon_week)
+    window
+        product_week as (partition by backtest.fit_id, backtest.as_of_date, backtest.product_id, backtest.horizon_week),
+        category_week as (partition by backtest.fit_id, backtest.as_of_date, products.category, backtest.horizon_week)
 
 ),
 
@@ -60,6 +64,10 @@ cuts as (
         count(*) as predictions,
         sum(actual_units) as actual_units,
         {{ safe_divide('sum(week_error)', 'sum(actual_units)') }} as weekly_wape,
+        -- A class has no part of its own in the error of a category.
+        case
+            when grouping(demand_class) = 1 then {{ safe_divide('sum(category_week_error)', 'sum(actual_units)') }}
+        end as category_weekly_wape,
         {{ wape('actual_units', 'mean_units') }} as wape,
         {{ relative_bias('actual_units', 'mean_units') }} as bias,
         {{ rmse('actual_units', 'mean_units') }} as rmse,
@@ -76,7 +84,8 @@ cuts as (
 ),
 
 {% set metrics = [
-    'weekly_wape', 'wape', 'bias', 'rmse', 'pinball_p10', 'pinball_p50', 'pinball_p90', 'coverage_p10_p90', 'share_below_p10', 'share_above_p90',
+    'weekly_wape', 'category_weekly_wape', 'wape', 'bias', 'rmse', 'pinball_p10', 'pinball_p50', 'pinball_p90',
+    'coverage_p10_p90', 'share_below_p10', 'share_above_p90',
 ] %}
 -- Topics differ in their metrics: one row per metric, so that a further topic adds rows and no columns.
 final as (

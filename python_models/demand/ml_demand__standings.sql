@@ -15,15 +15,18 @@ with fits as (
 
 ),
 
--- WAPE of a product's weeks, not of its days: most days of most products sell nothing, and there a forecast of nothing has the lowest absolute
--- error. A week is also what a planner orders for.
+-- Weeks, not days: most days of most products sell nothing, and there a forecast of nothing has the lowest absolute error. And products and
+-- categories alike, as in the M5 competition: a planner orders the one and plans the other, and forecasts that are all a little low do well by
+-- product and badly in sum.
 origins as (
 
     select
         fit_id,
-        metric_value as weekly_wape
+        metric,
+        metric_value,
+        origin_date
     from {{ ref('ml_demand__backtest_metrics') }}
-    where cut = 'origin' and metric = 'weekly_wape'
+    where cut = 'origin' and metric in ('weekly_wape', 'category_weekly_wape')
 
 ),
 
@@ -38,8 +41,10 @@ errors as (
 
     select
         fit_id,
-        cast(count(*) as integer) as origins,
-        round(avg(weekly_wape), 9) as mean_weekly_wape
+        cast(count(distinct origin_date) as integer) as origins,
+        round(avg(case when metric = 'weekly_wape' then metric_value end), 9) as mean_weekly_wape,
+        round(avg(case when metric = 'category_weekly_wape' then metric_value end), 9) as mean_category_weekly_wape,
+        round(avg(metric_value), 9) as mean_wape
     from origins
     group by fit_id
 
@@ -69,10 +74,12 @@ ranked as (
         cast(
             row_number() over (
                 partition by fits.fit_key
-                order by errors.mean_weekly_wape asc nulls last, fits.is_baseline desc, fits.is_ensemble asc, fits.algorithm asc
+                order by errors.mean_wape asc nulls last, fits.is_baseline desc, fits.is_ensemble asc, fits.algorithm asc
             ) as integer
         ) as standing,
         errors.mean_weekly_wape,
+        errors.mean_category_weekly_wape,
+        errors.mean_wape,
         fits.is_baseline
     from fits
     left join errors
@@ -89,6 +96,8 @@ final as (
         coalesce(ranked.origins, 0) as origins,
         ranked.standing,
         ranked.mean_weekly_wape,
+        ranked.mean_category_weekly_wape,
+        ranked.mean_wape,
         ranked.is_baseline,
         coalesce(trainings.is_latest, false) as is_latest,
         coalesce(trainings.is_latest, false) and ranked.standing = 1 as is_champion

@@ -4,10 +4,10 @@ with backtests as (
 
     select
         fit_id,
-        avg(metric_value) as mean_weekly_wape,
-        count(*) as origins
+        avg(metric_value) as mean_wape,
+        count(distinct origin_date) as origins
     from {{ ref('mon_backtests') }}
-    where cut = 'origin' and metric = 'weekly_wape'
+    where cut = 'origin' and metric in ('weekly_wape', 'category_weekly_wape')
     group by fit_id
 
 )
@@ -15,13 +15,13 @@ with backtests as (
 select
     registry.fit_id,
     registry.backtest_value,
-    backtests.mean_weekly_wape
+    backtests.mean_wape
 from {{ ref('mon_model_registry') }} as registry
 left join backtests
     on registry.fit_id = backtests.fit_id
 where
-    registry.backtest_metric = 'mean weekly_wape'
+    registry.backtest_metric = 'mean of weekly_wape and category_weekly_wape'
     and (
-        abs(coalesce(registry.backtest_value, -1) - coalesce(backtests.mean_weekly_wape, -1)) > 0.000001
+        abs(coalesce(registry.backtest_value, -1) - coalesce(backtests.mean_wape, -1)) > 0.000001
         or registry.backtest_origins <> coalesce(backtests.origins, 0)
     )
