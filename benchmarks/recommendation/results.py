@@ -1,0 +1,99 @@
+"""What the recommendation benchmarks share: where the data is, our side of the contest, and the table of results."""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ratings import sources_of
+from rich.console import Console
+from rich.table import Table
+from scipy.sparse import csr_array
+
+from trendhouse.evaluation.ranking import judge, means
+from trendhouse.recommendation import ranker
+from trendhouse.recommendation.contest import KS, Cut
+from trendhouse.recommendation.interactions import Integers
+from trendhouse.recommendation.top_products import recommended
+
+DEFAULT_DATA = Path(__file__).resolve().parents[2] / "../shared/data"
+# Exit status that says: nothing was measured, because the data is not there.
+DATA_ABSENT = 3
+THREADS = 2
+
+
+@dataclass(frozen=True)
+class Result:
+    """One recommender: its metrics by name, and the seconds that fit and lists took. A `peer` is not ours."""
+
+    name: str
+    metrics: Mapping[str, float]
+    seconds: float
+    is_peer: bool = False
+
+
+def data_folder(description: str | None, folder: str, file: str) -> Path:
+    """The folder named by --data (default ../shared/data), in it `folder`; ends with a message where the file is not there."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the public data sets")
+    found: Path = parser.parse_args().data / folder
+    if not (found / file).is_file():
+        print(f"Nothing measured: {found / file} is not there. --data names the folder of the public data sets.")
+        sys.exit(DATA_ABSENT)
+    return found
+
+
+def metrics_of(listed: Integers, cut: Cut, customers: Integers) -> dict[str, float]:
+    """Metrics of lists (customers, at least the largest of KS)."""
+    return means(judge(listed, csr_array(cut.followed[customers])), KS)
+
+
+def ours(cut: Cut, lessons: Sequence[ranker.Lesson]) -> list[Result]:
+    """Every source at the cut, and the ranker that was taught by the lessons; its seconds are those of all sources and its own."""
+    customers = cut.customers(cut.followed.shape[0])
+    started = time.monotonic()
+    sources = sources_of(cut.known, THREADS)
+    fit_seconds = time.monotonic() - started
+    results = []
+    for name, source in sources.items():
+        started = time.monotonic()
+        listed, _ = recommended(source, cut.known, customers, max(KS), THREADS, cut.excluded)
+        results.append(Result(f"Trendhouse {name}", metrics_of(listed, cut, customers), time.monotonic() - started))
+    started = time.monotonic()
+    artifact = ranker.fit(lessons, ranker.parameters(), THREADS)
+    if artifact is not None:
+        listed, _ = ranker.load(artifact).recommended(sources, cut.known, customers, max(KS), THREADS, cut.excluded)
+        seconds = fit_seconds + time.monotonic() - started
+        results.append(Result(RANKER, metrics_of(listed, cut, customers), seconds))
+    return results
+
+
+RANKER = "Trendhouse ranker"
+
+
+def show(title: str, results: Sequence[Result], columns: Sequence[str], by: str) -> None:
+    """Print results, the best by one metric first, and which peers and sources the ranker does not beat."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("recommender")
+    for name in (*columns, "seconds"):
+        table.add_column(name, justify="right")
+    for result in sorted(results, key=lambda result: -result.metrics[by]):
+        style = "bold" if result.name == RANKER else "cyan" if result.is_peer else None
+        figures = (f"{result.metrics[name]:.4f}" for name in columns)
+        table.add_row(result.name, *figures, f"{result.seconds:.1f}", style=style)
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(table)
+    best = max((one for one in results if not one.is_peer), key=lambda one: one.metrics[by])
+    for kind, others in (
+        ("peers", [one for one in results if one.is_peer]),
+        ("sources", [one for one in results if not one.is_peer and one.name != RANKER]),
+    ):
+        ahead = [one.name for one in others if one.metrics[by] > best.metrics[by] or _beats_ranker(one, results, by)]
+        console.print(f"{kind.capitalize()} ahead of the ranker by {by}: {', '.join(ahead) if ahead else 'none'}")
+
+
+def _beats_ranker(one: Result, results: Sequence[Result], by: str) -> bool:
+    mine = [result.metrics[by] for result in results if result.name == RANKER]
+    return not mine or one.metrics[by] > mine[0]

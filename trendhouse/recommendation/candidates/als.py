@@ -1,0 +1,155 @@
+"""ALS: matrix factorisation of implicit feedback by alternating least squares."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from trendhouse.recommendation.candidate import Known, Recommender
+from trendhouse.recommendation.confidence import confidence, mean_confidence
+from trendhouse.recommendation.interactions import Floats, Integers, Interactions, Texts
+from trendhouse.recommendation.parallel import in_blocks, one_thread
+from trendhouse.recommendation.tensors import from_text, to_text
+
+# Numbers gathered at a time while a block of systems is set up: 32 MB.
+NUMBERS_AT_A_TIME = 8_000_000
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What the factors minimise, over customers u and products i with inner products s: sum over pairs that met c (1 - s)^2, plus
+    `unobserved` x sum over all pairs s^2, plus `penalty` x (pairs that met + `unobserved` x all pairs) of each factor, squared.
+
+    Hu, Koren and Volinsky 2008, with the weights and the frequency-scaled penalty of Rendle et al. 2022, without which it falls behind. `unit` is
+    the weight that counts as 1.
+    """
+
+    unit: float
+    unobserved: float
+    penalty: float
+
+
+def solve(matrix: csr_array, factors: Floats, loss: Loss, threads: int) -> Floats:
+    """Factors (rows, rank) of the rows of a matrix of confidences (rows, columns), given the factors (columns, rank) of its columns.
+
+    A row without an entry has factors of 0, and a column whose factors are 0 counts for nothing. Rows of like length are solved together; which
+    ones, is the same on any number of threads.
+    """
+    rank, others_known = factors.shape[1], np.count_nonzero(factors.any(axis=1))
+    with one_thread():
+        gram = loss.unobserved * (factors.T @ factors)
+    length = np.diff(matrix.indptr)
+    order = np.argsort(length, kind="stable")
+
+    def of_block(rows: Integers) -> Floats:
+        width = int(length[rows].max())
+        entry = matrix.indptr[rows][:, None] + np.arange(width)
+        is_there = np.arange(width) < length[rows][:, None]
+        entry = np.where(is_there, entry, 0)
+        others = factors[matrix.indices[entry]]
+        weighted = others * np.where(is_there, matrix.data[entry], 0)[:, :, None].astype(np.float32)
+        systems = weighted.transpose(0, 2, 1) @ others + gram
+        strength = loss.penalty * (length[rows] + loss.unobserved * others_known)
+        systems[:, np.arange(rank), np.arange(rank)] += strength[:, None].astype(np.float32)
+        return np.linalg.solve(systems, weighted.sum(axis=1)[:, :, None])[:, :, 0]
+
+    solved = np.zeros((matrix.shape[0], rank), dtype=np.float32)
+    blocks = list(_blocks_of_like_length(order[length[order] > 0], length, rank))
+    for rows, found in zip(blocks, in_blocks(of_block, blocks, threads), strict=True):
+        solved[rows] = found
+    return solved
+
+
+def _blocks_of_like_length(rows: Integers, length: Integers, rank: int) -> list[Integers]:
+    """Rows, the shortest first, in blocks that gather no more than NUMBERS_AT_A_TIME once filled up to the longest, a single row apart."""
+    blocks, start = [], 0
+    while start < len(rows):
+        # The longest row of a block decides what it gathers, so a block is tried at its largest and cut to fit.
+        most = max(NUMBERS_AT_A_TIME // (rank * max(int(length[rows[start]]), rank)), 1)
+        block = rows[start : start + most]
+        fits = np.arange(1, len(block) + 1) * np.maximum(length[block], rank) * rank <= NUMBERS_AT_A_TIME
+        block = block[: max(int(np.argmin(fits)) if not fits.all() else len(block), 1)]
+        blocks.append(block)
+        start += len(block)
+    return blocks
+
+
+class AlsRecommender:
+    """Inner products of factors; a customer's are worked out from what is known of it now, so that new customers need no new fit."""
+
+    def __init__(self, products: Texts, factors: Floats, loss: Loss) -> None:
+        """Factors (products, rank) of the products of the fit."""
+        self._products, self._factors, self._loss = products, factors, loss
+        self._read: tuple[Interactions, Floats] | None = None
+
+    def scores(self, known: Known, customers: Integers) -> Floats:
+        """About 1 for what the customer deals with, about 0 for what is not for it; -inf for unknown products and customers without a known one."""
+        factors = self._factors_of(known.interactions)
+        customer = solve(
+            confidence(known.interactions.weights[customers], self._loss.unit), factors, self._loss, threads=1
+        )
+        with one_thread():
+            scores: Floats = customer @ factors.T
+        scores[:, ~factors.any(axis=1)] = -np.inf
+        scores[~customer.any(axis=1)] = -np.inf
+        return scores
+
+    def _factors_of(self, interactions: Interactions) -> Floats:
+        """Factors of today's products, 0 for those that came after the fit; read once for all the blocks of customers that are asked about."""
+        if self._read is None or self._read[0] is not interactions:
+            column = interactions.columns_of(self._products)
+            factors = np.zeros((len(interactions.products), self._factors.shape[1]), dtype=np.float32)
+            factors[column[column >= 0]] = self._factors[column >= 0]
+            self._read = interactions, factors
+        return self._read[1]
+
+
+class AlsCandidate:
+    """Implicit ALS, each system solved exactly."""
+
+    algorithm = "als"
+    is_baseline = False
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Rank, sweeps over customers and products, the loss, and the seed of the first factors.
+
+        `unobserved_share` is what all pairs together weigh against those that met: 10, as with ten negatives to a positive.
+        """
+        return {"version": 1, "rank": 64, "sweeps": 10, "unobserved_share": 10.0, "penalty": 0.01, "seed": 20}
+
+    def fit(self, known: Known, parameters: Mapping[str, Any], threads: int) -> str | None:
+        """The products that anybody met, and their factors; None when there are none."""
+        unit = mean_confidence(known.interactions.weights)
+        matrix = confidence(known.interactions.weights, unit)
+        met = np.bincount(matrix.indices, minlength=matrix.shape[1]) > 0
+        if not met.any():
+            return None
+        matrix = csr_array(matrix[:, np.flatnonzero(met)])
+        transposed = csr_array(matrix.T.tocsr())
+        density = matrix.nnz / (matrix.shape[0] * matrix.shape[1])
+        loss, rank = Loss(unit, parameters["unobserved_share"] * density, parameters["penalty"]), parameters["rank"]
+        random = np.random.default_rng(parameters["seed"])
+        factors = random.normal(0, 0.1 / np.sqrt(rank), (matrix.shape[1], rank)).astype(np.float32)
+        for _ in range(parameters["sweeps"]):
+            factors = solve(transposed, solve(matrix, factors, loss, threads), loss, threads)
+        return to_text(
+            {
+                "products": known.interactions.products[met],
+                "factors": factors,
+                "loss": np.array([loss.unit, loss.unobserved, loss.penalty], dtype=np.float32),
+            }
+        )
+
+    def load(self, artifact: str) -> Recommender:
+        """The recommender of an artifact."""
+        stored = from_text(artifact)
+        unit, unobserved, penalty = stored["loss"].astype(np.float64)
+        factors = stored["factors"].astype(np.float32)
+        return AlsRecommender(
+            stored["products"].astype(np.str_), factors, Loss(float(unit), float(unobserved), float(penalty))
+        )
+
+
+CANDIDATE = AlsCandidate()

@@ -1,0 +1,80 @@
+"""Category popularity: what is popular in the categories that the customer cares about."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import coo_array, csr_array
+
+from trendhouse.recommendation.candidate import Known, Recommender
+from trendhouse.recommendation.confidence import confidence
+from trendhouse.recommendation.interactions import Floats, Integers, Texts
+from trendhouse.recommendation.popularity_scores import SameForAll, popularity
+from trendhouse.recommendation.tensors import from_text, to_text
+
+
+class CategoryPopularity:
+    """Popularity, times how much more the customer cares for the product's category than all do."""
+
+    def __init__(self, products: Texts, values: Floats, prior: float) -> None:
+        """Popularity (products,) of the products of the fit; the weight, in confidence, of what all customers care for."""
+        self._popular = SameForAll(products, values)
+        self._prior = prior
+
+    def scores(self, known: Known, customers: Integers) -> Floats:
+        """P(category | customer) x P(product | category) (customers, products); -inf where nobody has met the product.
+
+        The customer's categories are drawn to everybody's: (confidence + m P(category)) / (all confidence + m).
+        """
+        values = np.maximum(self._popular.of_products(known), 0)
+        category = categories_of(known.catalogue)
+        of_all = np.bincount(category, weights=values, minlength=category.max(initial=-1) + 1)
+        share = of_all / max(of_all.sum(), 1e-9)
+        cared = (confidence(known.interactions.weights[customers]) @ members(category)).toarray()
+        affinity = (cared + self._prior * share) / (cared.sum(axis=1, keepdims=True) + self._prior)
+        chance = (affinity / np.maximum(of_all, 1e-9))[:, category] * values
+        return np.where(chance > 0, chance, -np.inf).astype(np.float32)
+
+
+class CategoryPopularityCandidate:
+    """Popularity within categories, weighted by the customer's own."""
+
+    algorithm = "category_popularity"
+    is_baseline = True
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Weight of what all customers care for, in confidence: about so many interactions."""
+        return {"version": 1, "prior": 5.0}
+
+    def fit(self, known: Known, parameters: Mapping[str, Any], threads: int) -> str | None:
+        """Popularity of each product; None when nobody has met any."""
+        values = popularity(known)
+        if not (values > 0).any():
+            return None
+        prior = np.array([parameters["prior"]], dtype=np.float32)
+        products = known.interactions.products[values > 0]
+        return to_text({"products": products, "popularity": values[values > 0], "prior": prior})
+
+    def load(self, artifact: str) -> Recommender:
+        """The recommender of an artifact."""
+        stored = from_text(artifact)
+        values = stored["popularity"].astype(np.float32)
+        return CategoryPopularity(
+            stored["products"].astype(np.str_), values, float(stored["prior"].astype(np.float64)[0])
+        )
+
+
+def categories_of(catalogue: pa.Table) -> Integers:
+    """Number of each product's category (products,), from 0; products without one share a number."""
+    names = np.asarray(catalogue.column("category").fill_null("").to_pylist(), dtype=np.str_)
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def members(group: Integers) -> csr_array:
+    """Matrix (products, groups) with a 1 in the group of each product."""
+    entries = np.ones(len(group), dtype=np.float32), (np.arange(len(group)), group)
+    return coo_array(entries, shape=(len(group), group.max(initial=-1) + 1)).tocsr()
+
+
+CANDIDATE = CategoryPopularityCandidate()

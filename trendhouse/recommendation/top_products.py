@@ -1,0 +1,93 @@
+"""From scores to the best products of each customer."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from trendhouse.recommendation.candidate import Known, Recommender
+from trendhouse.recommendation.interactions import Floats, Integers
+from trendhouse.recommendation.parallel import in_blocks
+
+# Scores of so many pairs of customer and product are held at a time: 64 MB of them.
+PAIRS_AT_A_TIME = 16_000_000
+# The maxima of so many groups per product wanted bound what can be among the best.
+GROUPS_PER_PRODUCT = 8
+
+
+def blocks_of(customers: Integers, products: int) -> Iterator[Integers]:
+    """The customers (rows), in blocks small enough for a score of each of them and each product."""
+    size = max(PAIRS_AT_A_TIME // max(products, 1), 1)
+    for start in range(0, len(customers), size):
+        yield customers[start : start + size]
+
+
+def top_products(scores: Floats, count: int) -> tuple[Integers, Floats]:
+    """The best products of each customer: columns and scores, each (customers, count), the best first.
+
+    `scores` (customers, products) is -inf where a product is not to be had; places without a product are -1 and -inf. Of equal scores the
+    product that comes first wins.
+    """
+    customers, products = scores.shape
+    columns = np.full((customers, count), -1, dtype=np.int64)
+    values = np.full((customers, count), -np.inf, dtype=np.float32)
+    if not customers or not products:
+        return columns, values
+    row, column = np.nonzero(_may_be_among_the_best(scores, count))
+    score = scores[row, column]
+    order = np.lexsort((column, -score, row))
+    starts = np.searchsorted(row, np.arange(customers))
+    place = np.arange(len(order)) - starts[row]
+    best = order[place < count]
+    place = place[place < count]
+    columns[row[best], place] = column[best]
+    values[row[best], place] = score[best]
+    return columns, values
+
+
+def recommended(
+    recommender: Recommender,
+    known: Known,
+    customers: Integers,
+    count: int,
+    threads: int,
+    excluded: csr_array | None = None,
+) -> tuple[Integers, Floats]:
+    """The best products of these customers by one recommender, as `top_products` gives them.
+
+    Products with an entry in `excluded` (rows and columns as in `known.interactions`) are left out.
+    """
+
+    def of_block(block: Integers) -> tuple[Integers, Floats]:
+        return top_products(without(recommender.scores(known, block), excluded, block), count)
+
+    found = list(in_blocks(of_block, blocks_of(customers, len(known.interactions.products)), threads))
+    empty = np.empty((0, count))
+    columns = np.vstack([empty.astype(np.int64), *(columns for columns, _ in found)])
+    values = np.vstack([empty.astype(np.float32), *(values for _, values in found)])
+    return columns, values
+
+
+def without(scores: Floats, excluded: csr_array | None, customers: Integers) -> Floats:
+    """The scores (customers, products), in place -inf for what is excluded of these customers."""
+    if excluded is not None:
+        of_block = excluded[customers]
+        scores[np.repeat(np.arange(len(customers)), np.diff(of_block.indptr)), of_block.indices] = -np.inf
+    return scores
+
+
+def _may_be_among_the_best(scores: Floats, count: int) -> NDArray[np.bool_]:
+    """Where a score is no less than a bound that at least `count` scores of its row reach.
+
+    The bound is the count-th of the maxima of disjoint groups: two passes over the scores, where sorting or partitioning takes many.
+    """
+    customers, products = scores.shape
+    groups = GROUPS_PER_PRODUCT * count
+    has_score = scores > -np.inf
+    if products < 2 * groups:
+        return has_score
+    width = products // groups
+    maxima = scores[:, : width * groups].reshape(customers, width, groups).max(axis=1)
+    bound = np.partition(maxima, groups - count, axis=1)[:, groups - count]
+    return np.asarray((scores >= bound[:, None]) & has_score)
