@@ -1,4 +1,11 @@
-with as_of_dates as (
+with as_of as (
+
+    select as_of_date
+    from {{ ref('dim_as_of') }}
+
+),
+
+as_of_dates as (
 
     select as_of_date
     from {{ ref('dim_as_of_dates') }}
@@ -29,17 +36,33 @@ sales as (
 
 ),
 
-last_counts as (
+-- From day to block of 28 days here, from block to snapshot below: joining each day to all later snapshots would take as many rows as there are
+-- days times snapshots.
+months as (
 
     select
         inventory.product_id,
-        as_of_dates.as_of_date,
+        {{ grid_date('inventory.inventory_date', 'as_of.as_of_date', 28) }} as month_as_of_date,
         max(case when inventory.on_hand is not null then inventory.inventory_date end) as counted_date,
         max(case when inventory.lead_time_days is not null then inventory.inventory_date end) as lead_time_date
     from inventory
+    cross join as_of
+    where inventory.inventory_date < as_of.as_of_date
+    group by inventory.product_id, {{ grid_date('inventory.inventory_date', 'as_of.as_of_date', 28) }}
+
+),
+
+last_counts as (
+
+    select
+        months.product_id,
+        as_of_dates.as_of_date,
+        max(months.counted_date) as counted_date,
+        max(months.lead_time_date) as lead_time_date
+    from months
     inner join as_of_dates
-        on inventory.inventory_date < as_of_dates.as_of_date
-    group by inventory.product_id, as_of_dates.as_of_date
+        on months.month_as_of_date <= as_of_dates.as_of_date
+    group by months.product_id, as_of_dates.as_of_date
 
 ),
 
