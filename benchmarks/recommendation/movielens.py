@@ -67,7 +67,7 @@ def random_split(ratings: Ratings, films: pa.Table) -> None:
     cut = cut_at(known_at(training, end, films, False), test)
     stars = cut.known.interactions.weights
     results = ours(cut, [lesson]) + peers(cut, {"stars": stars, "ones": _ones(stars)})
-    show("MovieLens 100K, random 75/25 by customer", results, COLUMNS, "ndcg_at_10")
+    show("MovieLens 100K, random 75/25 by customer", results, COLUMNS, ("ndcg_at_10", "recall_at_10"))
 
 
 def temporal_split(ratings: Ratings, films: pa.Table) -> None:
@@ -85,7 +85,7 @@ def temporal_split(ratings: Ratings, films: pa.Table) -> None:
     stars = known_at(before, start, films, False).interactions.weights
     weights = {"stars": stars, "ones": _ones(stars), "decayed": cut.known.interactions.weights}
     results = ours(cut, lessons) + peers(cut, weights)
-    show("MovieLens 100K, last fifth of the ratings in time", results, COLUMNS, "ndcg_at_10")
+    show("MovieLens 100K, last fifth of the ratings in time", results, COLUMNS, ("ndcg_at_10", "recall_at_10"))
 
 
 def _ones(matrix: csr_array) -> csr_array:

@@ -22,11 +22,12 @@ DEFAULT_DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 # Exit status that says: nothing was measured, because the data is not there.
 DATA_ABSENT = 3
 THREADS = 2
+RANKER = "Trendhouse ranker"
 
 
 @dataclass(frozen=True)
 class Result:
-    """One recommender: its metrics by name, and the seconds that fit and lists took. A `peer` is not ours."""
+    """One recommender: its metrics by name, and the seconds that it took: a peer or the ranker to fit and list, a source to list."""
 
     name: str
     metrics: Mapping[str, float]
@@ -70,30 +71,19 @@ def ours(cut: Cut, lessons: Sequence[ranker.Lesson]) -> list[Result]:
     return results
 
 
-RANKER = "Trendhouse ranker"
-
-
-def show(title: str, results: Sequence[Result], columns: Sequence[str], by: str) -> None:
-    """Print results, the best by one metric first, and which peers and sources the ranker does not beat."""
+def show(title: str, results: Sequence[Result], columns: Sequence[str], goals: Sequence[str]) -> None:
+    """Print results, the best by the first of the `goals` first, and by each goal which peers and sources are ahead of the ranker."""
     table = Table(title=title, title_justify="left")
     table.add_column("recommender")
     for name in (*columns, "seconds"):
         table.add_column(name, justify="right")
-    for result in sorted(results, key=lambda result: -result.metrics[by]):
+    for result in sorted(results, key=lambda result: -result.metrics[goals[0]]):
         style = "bold" if result.name == RANKER else "cyan" if result.is_peer else None
         figures = (f"{result.metrics[name]:.4f}" for name in columns)
         table.add_row(result.name, *figures, f"{result.seconds:.1f}", style=style)
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
-    best = max((one for one in results if not one.is_peer), key=lambda one: one.metrics[by])
-    for kind, others in (
-        ("peers", [one for one in results if one.is_peer]),
-        ("sources", [one for one in results if not one.is_peer and one.name != RANKER]),
-    ):
-        ahead = [one.name for one in others if one.metrics[by] > best.metrics[by] or _beats_ranker(one, results, by)]
-        console.print(f"{kind.capitalize()} ahead of the ranker by {by}: {', '.join(ahead) if ahead else 'none'}")
-
-
-def _beats_ranker(one: Result, results: Sequence[Result], by: str) -> bool:
-    mine = [result.metrics[by] for result in results if result.name == RANKER]
-    return not mine or one.metrics[by] > mine[0]
+    for goal in goals:
+        reached = max((result.metrics[goal] for result in results if result.name == RANKER), default=0.0)
+        ahead = [result.name for result in results if result.metrics[goal] > reached]
+        console.print(f"Ahead of the ranker by {goal}: {', '.join(ahead) if ahead else 'nobody'}")

@@ -17,11 +17,12 @@ from trendhouse.recommendation.top_products import blocks_of, top_products
 
 @dataclass(frozen=True)
 class Vectors:
-    """Sparse vectors, one a row, and what their similarity takes: (vectors,) the part of each that two have in common by chance, and the length
-    that is left without it. No part is by chance for the cosine; for Pearson's correlation it is the mean.
+    """Sparse vectors, one a row and, transposed, one a column, and what their similarity takes: (vectors,) the part of each that two have in common
+    by chance, and the length that is left without it. No part is by chance for the cosine; for Pearson's correlation it is the mean.
     """
 
     values: csr_array
+    transposed: csr_array
     chance: Floats
     length: Floats
 
@@ -31,11 +32,12 @@ class Vectors:
         Shrinkage in the denominator holds back pairs that rest on little (Dacrema, Cremonesi and Jannach 2019): with confidences of 1 it counts
         customers, or products.
         """
-        found: Floats = (self.values[rows] @ others.values.T).toarray()
-        found -= np.outer(self.chance[rows], others.chance)
-        found /= np.outer(self.length[rows], others.length) + np.float32(shrinkage)
-        found[~(found > 0)] = -np.inf
-        return found
+        found = csr_array(self.values[rows] @ others.transposed)
+        row = np.repeat(rows, np.diff(found.indptr))
+        found.data -= self.chance[row] * others.chance[found.indices]
+        found.data /= self.length[row] * others.length[found.indices] + np.float32(shrinkage)
+        found.data[~(found.data > 0)] = -np.inf
+        return scores_where_found(found)
 
 
 def vectors_of(values: csr_array, is_centred: bool) -> Vectors:
@@ -44,7 +46,7 @@ def vectors_of(values: csr_array, is_centred: bool) -> Vectors:
     chance = total / np.sqrt(max(values.shape[1], 1)) if is_centred else np.zeros(len(total))
     squares = np.asarray((values * values).sum(axis=1), dtype=np.float64).ravel()
     length = np.sqrt(np.maximum(squares - chance**2, 0))
-    return Vectors(values, chance.astype(np.float32), length.astype(np.float32))
+    return Vectors(values, csr_array(values.T.tocsr()), chance.astype(np.float32), length.astype(np.float32))
 
 
 class ProductLinks:
@@ -80,9 +82,9 @@ def moved(links: csr_array, columns: Integers, interactions: Interactions) -> cs
 
 def scores_where_found(found: csr_array) -> Floats:
     """The entries as scores (customers, products); -inf where there is none."""
-    scores = np.full(found.shape, -np.inf, dtype=np.float32)
-    scores[np.repeat(np.arange(found.shape[0]), np.diff(found.indptr)), found.indices] = found.data
-    return scores
+    scores = np.full(found.shape[0] * found.shape[1], -np.inf, dtype=np.float32)
+    scores[np.repeat(np.arange(found.shape[0]) * found.shape[1], np.diff(found.indptr)) + found.indices] = found.data
+    return scores.reshape(found.shape)
 
 
 def strongest(columns: Integers, values: Floats, width: int) -> csr_array:

@@ -40,8 +40,9 @@ class PairFeatures:
         self._known = known
         interactions = known.interactions
         self._confidence = confidence(interactions.weights)
-        self._groups = [groups_of(known.catalogue, name) for name in GROUPS]
-        self._price = price_positions(known.catalogue, self._groups[0])
+        groups = [groups_of(known.catalogue, name) for name in GROUPS]
+        self._groups = [(group, _members(group)) for group in groups]
+        self._price = price_positions(known.catalogue, groups[0])
         self._products = np.column_stack([_product_activity(interactions.days_ago), self._price])
 
     def of(self, customers: Integers, row: Integers, column: Integers) -> Floats:
@@ -56,7 +57,7 @@ class PairFeatures:
         last = np.full(len(customers), np.nan)
         np.fmin.at(last, owner, days_ago.data)
         price = _mean_by_row(self._price[matrix.indices], matrix.data, owner, len(customers))
-        affinities = [_affinity(matrix, total, group, row, column) for group in self._groups]
+        affinities = [_affinity(matrix, total, group, members, row, column) for group, members in self._groups]
         entry = own_entries(matrix, row, column)
         own = [
             np.where(entry >= 0, np.append(csr_array(values[customers]).data, np.nan)[entry], np.nan)
@@ -122,12 +123,18 @@ def _mean_by_row(values: Doubles, weights: Floats, row: Integers, rows: int) -> 
     return np.asarray(mean, dtype=np.float64)
 
 
-def _affinity(matrix: csr_array, total: Doubles, group: Integers, row: Integers, column: Integers) -> Doubles:
-    """Share of the customer's confidence that is in the product's group (pairs,); NaN where the product has none."""
+def _members(group: Integers) -> csr_array:
+    """Matrix (products, groups) with a 1 in the group of each product that has one."""
     known = np.flatnonzero(group >= 0)
     shape = (len(group), int(group.max(initial=-1)) + 1)
-    members = coo_array((np.ones(len(known), dtype=np.float32), (known, group[known])), shape=shape).tocsr()
-    if not shape[1]:
+    return coo_array((np.ones(len(known), dtype=np.float32), (known, group[known])), shape=shape).tocsr()
+
+
+def _affinity(
+    matrix: csr_array, total: Doubles, group: Integers, members: csr_array, row: Integers, column: Integers
+) -> Doubles:
+    """Share of the customer's confidence that is in the product's group (pairs,); NaN where the product has none."""
+    if not members.shape[1]:
         return np.full(len(row), np.nan)
     cared = (matrix @ members).toarray()[row, group[column]] / np.maximum(total[row], 1e-9)
     return np.asarray(np.where(group[column] >= 0, cared, np.nan), dtype=np.float64)

@@ -2,17 +2,27 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+import scipy.linalg  # noqa: F401 - a library must be there to be found
+from threadpoolctl import ThreadpoolController
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
 
 
-def one_thread() -> threadpool_limits:
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    """The libraries of linear algebra that NumPy and SciPy brought along: finding them takes longer than many a product."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def one_thread() -> AbstractContextManager[object]:
     """Within it, linear algebra takes one thread: how a sum is split over threads shows in its last digits."""
-    return threadpool_limits(limits=1, user_api="blas")
+    context: AbstractContextManager[object] = _linear_algebra().limit(limits=1)
+    return context
 
 
 def in_blocks(work: Callable[[Block], Result], blocks: Iterable[Block], threads: int) -> Iterator[Result]:

@@ -10,8 +10,8 @@ from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.interactions import Floats, Integers
 from trendhouse.recommendation.parallel import in_blocks
 
-# Scores of so many pairs of customer and product are held at a time: 64 MB of them.
-PAIRS_AT_A_TIME = 16_000_000
+# Scores of so many pairs of customer and product are held at a time by each thread: 128 MB of them.
+PAIRS_AT_A_TIME = 32_000_000
 # The maxima of so many groups per product wanted bound what can be among the best.
 GROUPS_PER_PRODUCT = 8
 
@@ -34,7 +34,7 @@ def top_products(scores: Floats, count: int) -> tuple[Integers, Floats]:
     values = np.full((customers, count), -np.inf, dtype=np.float32)
     if not customers or not products:
         return columns, values
-    row, column = np.nonzero(_may_be_among_the_best(scores, count))
+    row, column = np.divmod(np.flatnonzero(_may_be_among_the_best(scores, count)), products)
     score = scores[row, column]
     order = np.lexsort((column, -score, row))
     starts = np.searchsorted(row, np.arange(customers))
@@ -78,16 +78,19 @@ def without(scores: Floats, excluded: csr_array | None, customers: Integers) -> 
 
 
 def _may_be_among_the_best(scores: Floats, count: int) -> NDArray[np.bool_]:
-    """Where a score is no less than a bound that at least `count` scores of its row reach.
+    """Where a score is no less than a bound that at least `count` scores of its row reach, as far as it has so many.
 
-    The bound is the count-th of the maxima of disjoint groups: two passes over the scores, where sorting or partitioning takes many.
+    The bound is the count-th of the maxima of disjoint groups, where there are products enough for groups: two passes over the scores, where
+    sorting or partitioning takes many.
     """
     customers, products = scores.shape
     groups = GROUPS_PER_PRODUCT * count
-    has_score = scores > -np.inf
-    if products < 2 * groups:
-        return has_score
-    width = products // groups
-    maxima = scores[:, : width * groups].reshape(customers, width, groups).max(axis=1)
-    bound = np.partition(maxima, groups - count, axis=1)[:, groups - count]
-    return np.asarray((scores >= bound[:, None]) & has_score)
+    if products >= 2 * groups:
+        width = products // groups
+        maxima = scores[:, : width * groups].reshape(customers, width, groups).max(axis=1)
+    elif products > count:
+        maxima = scores
+    else:
+        return np.asarray(scores > -np.inf)
+    bound = np.partition(maxima, maxima.shape[1] - count, axis=1)[:, maxima.shape[1] - count]
+    return np.asarray(scores >= np.maximum(bound, np.finfo(np.float32).min)[:, None])

@@ -117,7 +117,7 @@ class AlsCandidate:
 
         `unobserved_share` is what all pairs together weigh against those that met: 10, as with ten negatives to a positive.
         """
-        return {"version": 1, "rank": 64, "sweeps": 10, "unobserved_share": 10.0, "penalty": 0.01, "seed": 20}
+        return {"version": 1, "rank": 64, "sweeps": 8, "unobserved_share": 10.0, "penalty": 0.01, "seed": 20}
 
     def fit(self, known: Known, parameters: Mapping[str, Any], threads: int) -> str | None:
         """The products that anybody met, and their factors; None when there are none."""

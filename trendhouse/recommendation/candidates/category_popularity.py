@@ -21,20 +21,29 @@ class CategoryPopularity:
         """Popularity (products,) of the products of the fit; the weight, in confidence, of what all customers care for."""
         self._popular = SameForAll(products, values)
         self._prior = prior
+        self._read: tuple[pa.Table, tuple[Integers, csr_array]] | None = None
 
     def scores(self, known: Known, customers: Integers) -> Floats:
         """P(category | customer) x P(product | category) (customers, products); -inf where nobody has met the product.
 
         The customer's categories are drawn to everybody's: (confidence + m P(category)) / (all confidence + m).
         """
-        values = np.maximum(self._popular.of_products(known), 0)
-        category = categories_of(known.catalogue)
-        of_all = np.bincount(category, weights=values, minlength=category.max(initial=-1) + 1)
+        category, belongs = self._categories_of(known.catalogue)
+        values = self._popular.of_products(known)
+        of_all = np.bincount(category, weights=np.maximum(values, 0), minlength=belongs.shape[1])
         share = of_all / max(of_all.sum(), 1e-9)
-        cared = (confidence(known.interactions.weights[customers]) @ members(category)).toarray()
+        cared = (confidence(known.interactions.weights[customers]) @ belongs).toarray()
         affinity = (cared + self._prior * share) / (cared.sum(axis=1, keepdims=True) + self._prior)
-        chance = (affinity / np.maximum(of_all, 1e-9))[:, category] * values
-        return np.where(chance > 0, chance, -np.inf).astype(np.float32)
+        chance = np.maximum(affinity / np.maximum(of_all, 1e-9), 1e-30).astype(np.float32)
+        # What nobody has met stays at -inf.
+        return np.asarray(chance[:, category] * values, dtype=np.float32)
+
+    def _categories_of(self, catalogue: pa.Table) -> tuple[Integers, csr_array]:
+        """Category of each product and who belongs to which, read once for all the blocks of customers that are asked about."""
+        if self._read is None or self._read[0] is not catalogue:
+            category = categories_of(catalogue)
+            self._read = catalogue, (category, members(category))
+        return self._read[1]
 
 
 class CategoryPopularityCandidate:
