@@ -23,7 +23,8 @@ origins as (
     select
         fit_id,
         metric,
-        metric_value,
+        -- Decimals add up to the same sum in any order, so that two builds are equal.
+        cast(metric_value as decimal(18, 9)) as metric_value,
         origin_date
     from {{ ref('ml_demand__backtest_metrics') }}
     where cut = 'origin' and metric in ('weekly_wape', 'category_weekly_wape')
