@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from peers import statistical  # noqa: E402
-from results import Result, data_folder, show  # noqa: E402
+from public_data import data_folder  # noqa: E402
+from results import Result, show  # noqa: E402
 
 from trendhouse.demand.contest import compete  # noqa: E402
 from trendhouse.demand.history import Floats  # noqa: E402

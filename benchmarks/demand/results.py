@@ -1,18 +1,12 @@
-"""What the demand benchmarks share: where the data is, and the table of results."""
+"""What the demand benchmarks share: the table of results."""
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-
-DEFAULT_DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-# Exit status that says: nothing was measured, because the data is not there.
-DATA_ABSENT = 3
 
 
 @dataclass(frozen=True)
@@ -25,17 +19,6 @@ class Result:
     more: tuple[tuple[str, float], ...] = ()
     is_peer: bool = False
     is_ours: bool = False
-
-
-def data_folder(description: str | None, folder: str, file: str) -> Path:
-    """The folder named by --data (default ../shared/data), in it `folder`; ends with a message where the file is not there."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the public data sets")
-    found: Path = parser.parse_args().data / folder
-    if not (found / file).is_file():
-        print(f"Nothing measured: {found / file} is not there. --data names the folder of the public data sets.")
-        sys.exit(DATA_ABSENT)
-    return found
 
 
 def show(

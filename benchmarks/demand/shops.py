@@ -23,10 +23,11 @@ import duckdb
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from peers import boosted, seasonal_naive, statistical  # noqa: E402
-from results import DEFAULT_DATA, Result, show  # noqa: E402
+from public_data import DEFAULT_DATA  # noqa: E402
+from results import Result, show  # noqa: E402
 
 from trendhouse.demand.history import Floats  # noqa: E402
 from trendhouse.demand.panel import Panel  # noqa: E402

@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from peers import boosted, seasonal_naive, statistical  # noqa: E402
-from results import Result, data_folder, show  # noqa: E402
+from public_data import data_folder  # noqa: E402
+from results import Result, show  # noqa: E402
 
 from trendhouse.demand.contest import Round, actuals, compete  # noqa: E402
 from trendhouse.demand.history import Floats  # noqa: E402

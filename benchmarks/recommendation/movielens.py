@@ -14,11 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from peers import peers  # noqa: E402
+from public_data import data_folder  # noqa: E402
 from ratings import Ratings, catalogue, cut_at, known_at, lesson_of  # noqa: E402
-from results import THREADS, data_folder, ours, show  # noqa: E402
+from results import THREADS, ours, show  # noqa: E402
 from scipy.sparse import csr_array  # noqa: E402
 
 PRODUCTS = 1_682

@@ -1,11 +1,9 @@
-"""What the recommendation benchmarks share: where the data is, our side of the contest, and the table of results."""
+"""What the recommendation benchmarks share: our side of the contest, and the table of results."""
 
-import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ratings import sources_of
 from rich.console import Console
@@ -18,9 +16,6 @@ from trendhouse.recommendation.contest import KS, Cut
 from trendhouse.recommendation.interactions import Integers
 from trendhouse.recommendation.top_products import recommended
 
-DEFAULT_DATA = Path(__file__).resolve().parents[2] / "../shared/data"
-# Exit status that says: nothing was measured, because the data is not there.
-DATA_ABSENT = 3
 THREADS = 2
 RANKER = "Trendhouse ranker"
 
@@ -33,17 +28,6 @@ class Result:
     metrics: Mapping[str, float]
     seconds: float
     is_peer: bool = False
-
-
-def data_folder(description: str | None, folder: str, file: str) -> Path:
-    """The folder named by --data (default ../shared/data), in it `folder`; ends with a message where the file is not there."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of the public data sets")
-    found: Path = parser.parse_args().data / folder
-    if not (found / file).is_file():
-        print(f"Nothing measured: {found / file} is not there. --data names the folder of the public data sets.")
-        sys.exit(DATA_ABSENT)
-    return found
 
 
 def metrics_of(listed: Integers, cut: Cut, customers: Integers) -> dict[str, float]:

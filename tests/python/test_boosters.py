@@ -9,7 +9,8 @@ import sys
 SIDE_BY_SIDE = """
 import sys, threading, time
 import numpy as np
-from trendhouse.demand import boosters
+from trendhouse import boosters
+from trendhouse.demand import boosting
 from trendhouse.demand.matrix import Encoding
 
 rng = np.random.default_rng(0)
@@ -17,13 +18,13 @@ matrix = np.asfortranarray(rng.normal(size=(4000, 30)), dtype=np.float32)
 target = rng.poisson(1, 4000).astype(float)
 encoding = Encoding(tuple(f"feature_{index}" for index in range(30)), {})
 parameters = {"rounds": 10, "leaf_share": 0.001, "lightgbm": {"num_leaves": 31}}
-first = boosters.train(boosters.learning_data(matrix, target, encoding, parameters), parameters, 1)
+first = boosting.train(boosting.learning_data(matrix, target, encoding, parameters, 1), parameters, 1)
 end = time.monotonic() + float(sys.argv[1])
 forecasts = []
 
 def train():
     while time.monotonic() < end:
-        boosters.train(boosters.learning_data(matrix, target, encoding, parameters), parameters, 1)
+        boosting.train(boosting.learning_data(matrix, target, encoding, parameters, 1), parameters, 1)
 
 def predict():
     booster = boosters.from_text(boosters.to_text(first))

@@ -23,6 +23,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import mutual_info_score
 
 from trendhouse.artifacts import canonical_json
+from trendhouse.boosters import deterministic
 from trendhouse.demand.candidates.gradient_boosting import CANDIDATE as BOOSTING
 from trendhouse.demand.matrix import (
     HORIZON_DAYS,
@@ -352,14 +353,8 @@ def _boosting(data: _Matrix, threads: int) -> dict[str, Floats]:
     train, later = np.flatnonzero(data.day < split), np.flatnonzero(data.day >= split)
     values = _with_probes(data.values)
     parameters = BOOSTING.parameters()
-    options = {
-        **parameters["lightgbm"],
-        "min_data_in_leaf": max(20, int(len(train) * parameters["leaf_share"])),
-        "num_threads": threads,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-    }
+    least_rows = max(20, int(len(train) * parameters["leaf_share"]))
+    options = deterministic({**parameters["lightgbm"], "min_data_in_leaf": least_rows}, threads)
     dataset = lightgbm.Dataset(
         values[train],
         data.units[train],

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from trendhouse.artifacts import Fit
 from trendhouse.demand.candidate import Forecaster
@@ -99,10 +100,8 @@ def explain(rows: pa.Table, champion_id: str | None, training: pa.Table, history
         return REASONS_SCHEMA.empty_table()
     fit, forecaster = forecaster_of(champion_id, training)
     rows = rows.sort_by([(key, "ascending") for key in KEYS])
-    products = rows.column("product_id").to_numpy()
-    starts = np.flatnonzero(np.r_[True, products[1:] != products[:-1]])
-    bounds = [*starts[::PRODUCTS_AT_ONCE], len(products)]
-    parts = [rows.slice(start, end - start) for start, end in pairwise(bounds)]
+    bounds = _bounds(rows)
+    parts = [rows.slice(start, end - start) for start, end in pairwise([*bounds[:-1:PRODUCTS_AT_ONCE], bounds[-1]])]
     with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
         found = pool.map(lambda part: _of_products(part, fit, forecaster, history), parts)
     return pa.Table.from_pylist([reason for reasons in found for reason in reasons], schema=REASONS_SCHEMA)
@@ -110,14 +109,18 @@ def explain(rows: pa.Table, champion_id: str | None, training: pa.Table, history
 
 def _of_products(rows: pa.Table, fit: Fit, forecaster: Forecaster, history: History) -> list[dict[str, object]]:
     """Reasons of some products, whose rows are in order."""
-    products = rows.column("product_id").to_numpy()
-    bounds = np.flatnonzero(np.r_[True, products[1:] != products[:-1], True])
     features, units = forecaster.contributions(rows, history)
     return [
         reason
-        for start, end in pairwise(bounds)
+        for start, end in pairwise(_bounds(rows))
         for reason in _of_product(rows.slice(start, end - start), features, units[start:end], fit)
     ]
+
+
+def _bounds(rows: pa.Table) -> NDArray[np.int64]:
+    """Where each product's rows, which stand together, begin, and where the last one's end."""
+    products = rows.column("product_id").to_numpy()
+    return np.flatnonzero(np.r_[True, products[1:] != products[:-1], True])
 
 
 def _of_product(rows: pa.Table, features: Sequence[str], units: Floats, fit: Fit) -> list[dict[str, object]]:

@@ -14,7 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trendhouse.artifacts import canonical_json
-from trendhouse.demand.boosters import from_text, learning_data, predict, to_text, train
+from trendhouse.boosters import from_text, predict, to_text
+from trendhouse.demand.boosting import learning_data, train
 from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import Encoding, base_units, learn_encoding, most_units, thinned, training_units
 
@@ -82,7 +83,7 @@ class TreeCandidate:
         units, base = learnt_from
         encoding = learn_encoding(rows, features)
         matrix = encoding.matrix(rows)
-        data = learning_data(matrix, units / base, encoding, parameters, weight=base)
+        data = learning_data(matrix, units / base, encoding, parameters, threads, weight=base)
         boosters = []
         for objective in parameters["objectives"]:
             own = {**parameters, "lightgbm": {**parameters["lightgbm"], **objective}}

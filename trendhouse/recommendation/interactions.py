@@ -7,6 +7,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from trendhouse.recommendation.places import places_of
+
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Texts = NDArray[np.str_]
@@ -40,11 +42,11 @@ class Interactions:
 
     def rows_of(self, customers: Texts) -> Integers:
         """Row of each customer (customers,); -1 for one that is not known."""
-        return _positions(self.customers, customers)
+        return places_of(customers, self.customers)
 
     def columns_of(self, products: Texts) -> Integers:
         """Column of each product (products,); -1 for one that is not known."""
-        return _positions(self.products, products)
+        return places_of(products, self.products)
 
 
 def from_table(rows: pa.Table, products: Texts) -> Interactions:
@@ -52,9 +54,9 @@ def from_table(rows: pa.Table, products: Texts) -> Interactions:
 
     `products` are all that may be recommended, also those that nobody met: sorted and unique.
     """
-    column = _positions(products, _texts(rows, "product_id"))
+    column = places_of(rows.column("product_id"), products)
     rows, column = rows.filter(pa.array(column >= 0)), column[column >= 0]
-    customers, row = np.unique(_texts(rows, "customer_id"), return_inverse=True)
+    customers, row = np.unique(np.asarray(rows.column("customer_id").to_pylist(), dtype=np.str_), return_inverse=True)
     shape = (len(customers), len(products))
     # One order for all, so that their entries stand side by side.
     order = np.lexsort((column, row))
@@ -73,15 +75,3 @@ def from_table(rows: pa.Table, products: Texts) -> Interactions:
         matrix("days_since_last_interaction"),
         matrix("days_since_last_purchase") if "days_since_last_purchase" in rows.column_names else None,
     )
-
-
-def _texts(rows: pa.Table, name: str) -> Texts:
-    return np.asarray(rows.column(name).to_pylist(), dtype=np.str_)
-
-
-def _positions(known: Texts, wanted: Texts) -> Integers:
-    """Position of each wanted text among the known, which are sorted; -1 where it is not there."""
-    if not len(known):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[place] == wanted, place, -1).astype(np.int64)

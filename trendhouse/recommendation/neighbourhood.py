@@ -11,8 +11,9 @@ from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.confidence import confidence, mean_confidence
 from trendhouse.recommendation.interactions import Floats, Integers, Interactions, Texts
 from trendhouse.recommendation.parallel import in_blocks
+from trendhouse.recommendation.read_once import ReadOnce
 from trendhouse.recommendation.tensors import from_text, to_text
-from trendhouse.recommendation.top_products import blocks_of, top_products
+from trendhouse.recommendation.top_products import blocks_of, stacked, top_products
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,14 @@ class ProductLinks:
 
     def __init__(self, products: Texts, links: csr_array) -> None:
         """`links` (products, products) of the fit: what the one in the row says about the one in the column."""
-        self._products, self._links = products, links
-        self._read: tuple[Interactions, csr_array] | None = None
+        self._links_of: ReadOnce[Interactions, csr_array] = ReadOnce(
+            lambda today: moved(links, today.columns_of(products), today)
+        )
 
     def scores(self, known: Known, customers: Integers) -> Floats:
         """Sum of links (customers, products); -inf where nothing that the customer dealt with is linked to the product."""
         found = confidence(known.interactions.weights[customers]) @ self._links_of(known.interactions)
         return scores_where_found(found)
-
-    def _links_of(self, interactions: Interactions) -> csr_array:
-        """The links between today's products, read once for all the blocks of customers that are asked about."""
-        if self._read is None or self._read[0] is not interactions:
-            self._read = interactions, moved(self._links, interactions.columns_of(self._products), interactions)
-        return self._read[1]
 
 
 def moved(links: csr_array, columns: Integers, interactions: Interactions) -> csr_array:
@@ -103,8 +99,9 @@ def nearest_products(vectors: Vectors, shrinkage: float, neighbours: int, thread
         found[np.arange(len(rows)), rows] = -np.inf
         return top_products(found, neighbours)
 
-    found = list(in_blocks(of_block, blocks_of(np.arange(products), products), threads))
-    return strongest(np.vstack([columns for columns, _ in found]), np.vstack([values for _, values in found]), products)
+    return strongest(
+        *stacked(in_blocks(of_block, blocks_of(np.arange(products), products), threads), neighbours), products
+    )
 
 
 def links_to_text(products: Texts, links: csr_array) -> str:
@@ -165,7 +162,7 @@ class CustomerLinks:
         """How near is measured, how many count, and among how many they are looked for."""
         self._is_centred, self._shrinkage, self._neighbours = is_centred, shrinkage, neighbours
         self._most_customers = most_customers
-        self._read: tuple[Interactions, tuple[Vectors, Integers, float]] | None = None
+        self._customers_of = ReadOnce(self._looked_among)
 
     def scores(self, known: Known, customers: Integers) -> Floats:
         """Sum over the nearest customers (customers, products); -inf where none of them dealt with the product."""
@@ -180,18 +177,15 @@ class CustomerLinks:
             scores[rows] = scores_where_found(nearest @ among.values)
         return scores
 
-    def _customers_of(self, interactions: Interactions) -> tuple[Vectors, Integers, float]:
+    def _looked_among(self, interactions: Interactions) -> tuple[Vectors, Integers, float]:
         """The customers that are looked among: their vectors; for each customer the place among them, -1 for none; the unit of confidence."""
-        if self._read is None or self._read[0] is not interactions:
-            customers = len(interactions.customers)
-            step = -(-customers // self._most_customers)
-            among = np.arange(0, customers, max(step, 1))
-            place = np.full(customers, -1, dtype=np.int64)
-            place[among] = np.arange(len(among))
-            unit = mean_confidence(interactions.weights)
-            vectors = vectors_of(confidence(interactions.weights[among], unit), self._is_centred)
-            self._read = interactions, (vectors, place, unit)
-        return self._read[1]
+        customers = len(interactions.customers)
+        step = -(-customers // self._most_customers)
+        among = np.arange(0, customers, max(step, 1))
+        place = np.full(customers, -1, dtype=np.int64)
+        place[among] = np.arange(len(among))
+        unit = mean_confidence(interactions.weights)
+        return vectors_of(confidence(interactions.weights[among], unit), self._is_centred), place, unit
 
 
 @dataclass(frozen=True)

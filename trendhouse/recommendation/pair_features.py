@@ -41,7 +41,7 @@ class PairFeatures:
         interactions = known.interactions
         self._confidence = confidence(interactions.weights)
         groups = [groups_of(known.catalogue, name) for name in GROUPS]
-        self._groups = [(group, _members(group)) for group in groups]
+        self._groups = [(group, members(group)) for group in groups]
         self._price = price_positions(known.catalogue, groups[0])
         self._products = np.column_stack([_product_activity(interactions.days_ago), self._price])
 
@@ -123,7 +123,7 @@ def _mean_by_row(values: Doubles, weights: Floats, row: Integers, rows: int) -> 
     return np.asarray(mean, dtype=np.float64)
 
 
-def _members(group: Integers) -> csr_array:
+def members(group: Integers) -> csr_array:
     """Matrix (products, groups) with a 1 in the group of each product that has one."""
     known = np.flatnonzero(group >= 0)
     shape = (len(group), int(group.max(initial=-1)) + 1)

@@ -3,14 +3,17 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from trendhouse.recommendation.interactions import Integers, Texts
+Integers = NDArray[np.int64]
+Texts = NDArray[np.str_]
 
 
 def places_of(texts: Texts | pa.Array | pa.ChunkedArray, among: Texts) -> Integers:
     """Place of each text (texts,) in `among`, which is unique, in any order; -1 where it is null or not there."""
-    values = pa.array(texts, pa.string()) if isinstance(texts, np.ndarray) else texts
-    found = pc.index_in(values, value_set=pa.array(among, pa.string()), skip_nulls=True)
+    values = pa.array(texts.astype(np.str_), pa.string()) if isinstance(texts, np.ndarray) else texts
+    # An empty array of NumPy is one of numbers.
+    found = pc.index_in(values, value_set=pa.array(among.astype(np.str_), pa.string()), skip_nulls=True)
     return np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64)
 
 

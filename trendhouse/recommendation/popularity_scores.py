@@ -9,6 +9,7 @@ import numpy as np
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.confidence import column_sums, confidence
 from trendhouse.recommendation.interactions import Floats, Integers, Interactions, Texts
+from trendhouse.recommendation.read_once import ReadOnce
 from trendhouse.recommendation.tensors import from_text, to_text
 
 
@@ -18,7 +19,7 @@ class SameForAll:
     def __init__(self, products: Texts, values: Floats) -> None:
         """Scores (products,) of the products of the fit."""
         self._products, self._values = products, values
-        self._read: tuple[Interactions, Floats] | None = None
+        self._scores_of = ReadOnce(self._placed)
 
     def scores(self, known: Known, customers: Integers) -> Floats:
         """The product's score (customers, products)."""
@@ -26,12 +27,13 @@ class SameForAll:
 
     def of_products(self, known: Known) -> Floats:
         """Scores of today's products (products,); -inf for one that the fit had nothing to say about."""
-        if self._read is None or self._read[0] is not known.interactions:
-            column = known.interactions.columns_of(self._products)
-            scores = np.full(len(known.interactions.products), -np.inf, dtype=np.float32)
-            scores[column[column >= 0]] = self._values[column >= 0]
-            self._read = known.interactions, scores
-        return self._read[1]
+        return self._scores_of(known.interactions)
+
+    def _placed(self, interactions: Interactions) -> Floats:
+        column = interactions.columns_of(self._products)
+        scores = np.full(len(interactions.products), -np.inf, dtype=np.float32)
+        scores[column[column >= 0]] = self._values[column >= 0]
+        return scores
 
 
 @dataclass(frozen=True)

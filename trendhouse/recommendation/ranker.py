@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from trendhouse.artifacts import canonical_json
-from trendhouse.demand.boosters import from_text, to_text
+from trendhouse.boosters import deterministic, from_text, predict, to_text
 from trendhouse.recommendation.blend import blend_weights, evidence
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.contest import Cut
 from trendhouse.recommendation.interactions import Floats, Integers
 from trendhouse.recommendation.pair_features import NAMES, PairFeatures, own_entries
 from trendhouse.recommendation.parallel import in_blocks, one_thread
-from trendhouse.recommendation.top_products import blocks_of, top_products, without
+from trendhouse.recommendation.top_products import blocks_of, stacked, top_products, without
 
 Doubles = NDArray[np.float64]
 
@@ -159,18 +159,12 @@ class Ranker:
                 values[row[kept], place[kept]] = score[order][kept]
             return columns, values
 
-        found = list(in_blocks(of_block, _blocks(customers, known, len(chosen)), threads))
-        empty = np.empty((0, count))
-        return (
-            np.vstack([empty.astype(np.int64), *(columns for columns, _ in found)]),
-            np.vstack([empty.astype(np.float32), *(values for _, values in found)]),
-        )
+        return stacked(in_blocks(of_block, _blocks(customers, known, len(chosen)), threads), count)
 
     def _scores(self, features: Floats) -> Floats:
         """Of each proposal (pairs,), the higher the better within a customer."""
         blended = _evidence(features, len(self.sources)) @ self._blend
-        learnt = self._booster.predict(features, num_threads=1, raw_score=True)
-        return np.asarray(blended + learnt, dtype=np.float32)
+        return np.asarray(blended + predict(self._booster, features, raw_score=True), dtype=np.float32)
 
 
 class Silent:
@@ -227,14 +221,7 @@ def fit(lessons: Sequence[Lesson], parameters: Mapping[str, Any], threads: int) 
         blend = np.array([float(f"{weight:.6g}") for weight in blend_weights(seen, label, size, parameters["ridge"])])
         start = seen @ blend
     data = lightgbm.Dataset(features, label, group=size, init_score=start, feature_name=feature_names(names))
-    settings = {
-        **parameters["lightgbm"],
-        "monotone_constraints": _directions(len(names)),
-        "num_threads": threads,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-    }
+    settings = deterministic({**parameters["lightgbm"], "monotone_constraints": _directions(len(names))}, threads)
     booster = lightgbm.train(settings, data, num_boost_round=parameters["rounds"])
     return canonical_json(
         {

@@ -1,6 +1,6 @@
 """From scores to the best products of each customer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,11 +62,13 @@ def recommended(
     def of_block(block: Integers) -> tuple[Integers, Floats]:
         return top_products(without(recommender.scores(known, block), excluded, block), count)
 
-    found = list(in_blocks(of_block, blocks_of(customers, len(known.interactions.products)), threads))
-    empty = np.empty((0, count))
-    columns = np.vstack([empty.astype(np.int64), *(columns for columns, _ in found)])
-    values = np.vstack([empty.astype(np.float32), *(values for _, values in found)])
-    return columns, values
+    return stacked(in_blocks(of_block, blocks_of(customers, len(known.interactions.products)), threads), count)
+
+
+def stacked(found: Iterable[tuple[Integers, Floats]], count: int) -> tuple[Integers, Floats]:
+    """The lists of all blocks as one: columns and scores, each (customers, count); no customer without a block."""
+    blocks = [(np.empty((0, count), dtype=np.int64), np.empty((0, count), dtype=np.float32)), *found]
+    return np.vstack([columns for columns, _ in blocks]), np.vstack([values for _, values in blocks])
 
 
 def without(scores: Floats, excluded: csr_array | None, customers: Integers) -> Floats:

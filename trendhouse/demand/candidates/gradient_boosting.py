@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from trendhouse.artifacts import canonical_json
-from trendhouse.demand.boosters import from_text, learning_data, predict, to_text, train
+from trendhouse.boosters import from_text, predict, to_text
+from trendhouse.demand.boosting import learning_data, train
 from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import Encoding, base_units, learn_encoding, most_units, training_units
 from trendhouse.demand.search_space import Integers, Numbers, SearchSpace
@@ -96,7 +97,7 @@ class GradientBoosting:
             return None
         units, base = learnt_from
         encoding = learn_encoding(rows, features)
-        data = learning_data(encoding.matrix(rows), units, encoding, parameters, init_score=np.log(base))
+        data = learning_data(encoding.matrix(rows), units, encoding, parameters, threads, init_score=np.log(base))
         return canonical_json({**encoding.stored(), "model": to_text(train(data, parameters, threads))})
 
     def load(self, artifact: str) -> BoostedForecaster:

@@ -11,6 +11,7 @@ from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.confidence import confidence, mean_confidence
 from trendhouse.recommendation.interactions import Floats, Integers, Interactions, Texts
 from trendhouse.recommendation.parallel import in_blocks, one_thread
+from trendhouse.recommendation.read_once import ReadOnce
 from trendhouse.recommendation.tensors import from_text, to_text
 
 # Numbers gathered at a time while a block of systems is set up: 32 MB.
@@ -82,7 +83,7 @@ class AlsRecommender:
     def __init__(self, products: Texts, factors: Floats, loss: Loss) -> None:
         """Factors (products, rank) of the products of the fit."""
         self._products, self._factors, self._loss = products, factors, loss
-        self._read: tuple[Interactions, Floats] | None = None
+        self._factors_of = ReadOnce(self._placed)
 
     def scores(self, known: Known, customers: Integers) -> Floats:
         """About 1 for what the customer deals with, about 0 for what is not for it; -inf for unknown products and customers without a known one."""
@@ -96,14 +97,12 @@ class AlsRecommender:
         scores[~customer.any(axis=1)] = -np.inf
         return scores
 
-    def _factors_of(self, interactions: Interactions) -> Floats:
-        """Factors of today's products, 0 for those that came after the fit; read once for all the blocks of customers that are asked about."""
-        if self._read is None or self._read[0] is not interactions:
-            column = interactions.columns_of(self._products)
-            factors = np.zeros((len(interactions.products), self._factors.shape[1]), dtype=np.float32)
-            factors[column[column >= 0]] = self._factors[column >= 0]
-            self._read = interactions, factors
-        return self._read[1]
+    def _placed(self, interactions: Interactions) -> Floats:
+        """Factors of today's products, 0 for those that came after the fit."""
+        column = interactions.columns_of(self._products)
+        factors = np.zeros((len(interactions.products), self._factors.shape[1]), dtype=np.float32)
+        factors[column[column >= 0]] = self._factors[column >= 0]
+        return factors
 
 
 class AlsCandidate:

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import csr_array
 
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.confidence import confidence
 from trendhouse.recommendation.interactions import Floats, Integers, Texts
+from trendhouse.recommendation.pair_features import members
 from trendhouse.recommendation.popularity_scores import SameForAll, popularity
+from trendhouse.recommendation.read_once import ReadOnce
 from trendhouse.recommendation.tensors import from_text, to_text
 
 
@@ -21,7 +23,7 @@ class CategoryPopularity:
         """Popularity (products,) of the products of the fit; the weight, in confidence, of what all customers care for."""
         self._popular = SameForAll(products, values)
         self._prior = prior
-        self._read: tuple[pa.Table, tuple[Integers, csr_array]] | None = None
+        self._categories_of = ReadOnce(categories_of)
 
     def scores(self, known: Known, customers: Integers) -> Floats:
         """P(category | customer) x P(product | category) (customers, products); -inf where nobody has met the product.
@@ -37,13 +39,6 @@ class CategoryPopularity:
         chance = np.maximum(affinity / np.maximum(of_all, 1e-9), 1e-30).astype(np.float32)
         # What nobody has met stays at -inf.
         return np.asarray(chance[:, category] * values, dtype=np.float32)
-
-    def _categories_of(self, catalogue: pa.Table) -> tuple[Integers, csr_array]:
-        """Category of each product and who belongs to which, read once for all the blocks of customers that are asked about."""
-        if self._read is None or self._read[0] is not catalogue:
-            category = categories_of(catalogue)
-            self._read = catalogue, (category, members(category))
-        return self._read[1]
 
 
 class CategoryPopularityCandidate:
@@ -74,16 +69,11 @@ class CategoryPopularityCandidate:
         )
 
 
-def categories_of(catalogue: pa.Table) -> Integers:
-    """Number of each product's category (products,), from 0; products without one share a number."""
+def categories_of(catalogue: pa.Table) -> tuple[Integers, csr_array]:
+    """Number of each product's category (products,), from 0, and who belongs to which; products without one share a number."""
     names = np.asarray(catalogue.column("category").fill_null("").to_pylist(), dtype=np.str_)
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
-
-
-def members(group: Integers) -> csr_array:
-    """Matrix (products, groups) with a 1 in the group of each product."""
-    entries = np.ones(len(group), dtype=np.float32), (np.arange(len(group)), group)
-    return coo_array(entries, shape=(len(group), group.max(initial=-1) + 1)).tocsr()
+    category = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    return category, members(category)
 
 
 CANDIDATE = CategoryPopularityCandidate()

@@ -1,15 +1,15 @@
 """Content: what resembles, in text, category, brand and price, that which the customer dealt with. Knows new products as well as old ones."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from scipy.sparse import csr_array
 
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.interactions import Floats, Integers
 from trendhouse.recommendation.product_text import Vocabulary, learn_vocabulary, of_length_one, product_vectors
+from trendhouse.recommendation.read_once import ReadOnce
 from trendhouse.recommendation.tensors import from_text, to_text
 
 
@@ -18,8 +18,7 @@ class ContentRecommender:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         """What the terms weigh; the products' own terms come with the catalogue, so that a new product needs no new fit."""
-        self._vocabulary = vocabulary
-        self._read: tuple[pa.Table, csr_array] | None = None
+        self._vectors = ReadOnce(partial(product_vectors, vocabulary=vocabulary))
 
     def scores(self, known: Known, customers: Integers) -> Floats:
         """Cosine of customer and product, above 0 to 1; -inf where they share no term."""
@@ -28,12 +27,6 @@ class ContentRecommender:
         # Few terms of a product meet many of a customer: sparse times dense is several times as fast as sparse times sparse.
         cosines = (vectors @ profiles.T.toarray()).T
         return np.where(cosines > 0, cosines, -np.inf).astype(np.float32)
-
-    def _vectors(self, catalogue: pa.Table) -> csr_array:
-        """Vectors of the catalogue, read once for all the blocks of customers that it is asked about."""
-        if self._read is None or self._read[0] is not catalogue:
-            self._read = catalogue, product_vectors(catalogue, self._vocabulary)
-        return self._read[1]
 
 
 class ContentCandidate:
