@@ -505,13 +505,18 @@ def test_moments_without_a_spread_are_null(harness: MacroHarness, macro: str, co
         ),
         (
             "in_range",
-            {"column_name": "x", "min_value": 0, "max_value": 1},
+            {"columns": ["x"], "min_value": 0, "max_value": 1},
             {"x": pd.array([0, 1, None], "Float64")},
             {"x": [1.1]},
         ),
-        ("in_range", {"column_name": "x", "min_value": 0}, {"x": [9.0]}, {"x": [-0.1]}),
-        ("in_range", {"column_name": "x", "max_value": 1}, {"x": [-9.0]}, {"x": [1.1]}),
-        ("not_negative", {"column_name": "x"}, {"x": pd.array([0, 3, None], "Float64")}, {"x": [-1]}),
+        ("in_range", {"columns": ["x"], "min_value": 0}, {"x": [9.0]}, {"x": [-0.1]}),
+        ("in_range", {"columns": ["x"], "max_value": 1}, {"x": [-9.0]}, {"x": [1.1]}),
+        ("in_range", {"columns": ["x", "y"], "max_value": 1}, {"x": [1], "y": [0]}, {"x": [1, 1], "y": [2, 3]}),
+        ("not_negative", {"columns": ["x"]}, {"x": pd.array([0, 3, None], "Float64")}, {"x": [-1]}),
+        ("not_negative", {"columns": ["x", "y"]}, {"x": [0], "y": [0]}, {"x": [0, 0], "y": [0, -1]}),
+        ("not_null_columns", {"columns": ["x"]}, {"x": ["", "a"]}, {"x": ["a", None]}),
+        ("not_null_columns", {"columns": ["x", "y"]}, {"x": [0], "y": [0]}, {"x": [0, 0], "y": [None, 1]}),
+        ("not_null_columns", {"columns": ["x"]}, {"x": []}, {"x": pd.array([None], "Int64")}),
         ("row_count_at_least", {}, {"x": [1]}, {"x": []}),
         ("row_count_at_least", {"at_least": 3}, {"x": [1, 2, 3]}, {"x": [1, 2]}),
         (
@@ -533,7 +538,7 @@ def test_generic_tests_pass_good_rows_and_return_bad_ones(
 @pytest.mark.parametrize("arguments", [{"min_value": 0}, {"max_value": 1}, {"min_value": 0, "max_value": 1}, None])
 def test_range_tests_return_nan(harness: MacroHarness, arguments: dict[str, Any] | None) -> None:
     name = "test_not_negative" if arguments is None else "test_in_range"
-    sql = harness.render(name, "t", column_name="x", **(arguments or {}))
+    sql = harness.render(name, "t", columns=["x"], **(arguments or {}))
     harness.connection.execute(
         "create or replace temp table t as select cast(v as double) as x from (values ('nan'), ('0.5')) as given(v)"
     )
@@ -543,12 +548,21 @@ def test_range_tests_return_nan(harness: MacroHarness, arguments: dict[str, Any]
         harness.connection.execute("drop table t")
 
 
+def test_tests_of_several_columns_say_which_and_how_often(harness: MacroHarness) -> None:
+    rows = pd.DataFrame({"x": [None, 1.0, None], "y": [1.0, 2.0, 3.0], "z": [1.0, None, 2.0]})
+    found = harness.query(harness.render("test_not_null_columns", "t", columns=["x", "y", "z"]), t=rows)
+    assert dict(zip(found["column_name"], found["bad_rows"], strict=True)) == {"x": 2, "z": 1}
+
+
 @pytest.mark.parametrize(
     ("test", "arguments"),
     [
         ("unique_combination", {"columns": "x"}),
         ("ordered_columns", {"columns": ["x"]}),
-        ("in_range", {"column_name": "x"}),
+        ("in_range", {"columns": ["x"]}),
+        ("in_range", {"columns": [], "min_value": 0}),
+        ("not_negative", {"columns": []}),
+        ("not_null_columns", {"columns": "x"}),
     ],
 )
 def test_generic_tests_refuse_empty_settings(harness: MacroHarness, test: str, arguments: dict[str, Any]) -> None:

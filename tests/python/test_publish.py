@@ -73,6 +73,11 @@ models:
       - name: order_id
         description: Key of the order; the shop's own.
         data_tests: [unique, not_null]
+unit_tests:
+  - name: orders_carry_the_number_of_the_build
+    model: fct_orders
+    given: [{input: ref('stg_orders'), rows: [{order_id: 1, amount: 2}]}]
+    expect: {rows: [{order_id: 1, amount: 2}]}
 """,
     "models/ml/ml_scores.sql": """
 {{ config(group='science') }}
@@ -255,6 +260,13 @@ def test_partial_build_is_refused(house: Path) -> None:
     sentence = refusal(house)
     assert "partial" in sentence
     assert "model ml_scores" in sentence
+
+
+def test_build_without_unit_tests_is_published_and_one_without_data_tests_is_not(house: Path) -> None:
+    assert dbt(house, "build", "--exclude-resource-type", "unit_test").returncode == 0
+    publish_house(house)
+    assert dbt(house, "build", "--exclude-resource-type", "test").returncode == 0
+    assert "partial" in refusal(house)
 
 
 def test_build_stopped_at_its_start_is_refused(house: Path) -> None:
