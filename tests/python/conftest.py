@@ -18,6 +18,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DBT = str(Path(sys.executable).parent / "dbt")
 
+# Unit tests look at no warehouse: the build of `demo_warehouse` runs them for all.
+BUILD = ("build", "--exclude-resource-type", "unit_test")
+# Where what comes out is compared with tables that were tested.
+BUILD_UNTESTED = (*BUILD, "--exclude-resource-type", "test")
+
 
 def load_module(path: Path) -> ModuleType:
     """Import a Python file that is in no package."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import ROOT, Warehouse
+from conftest import BUILD_UNTESTED, ROOT, Warehouse
 from feature_comparison import FeatureModel, compare, read_feature_models
 from raw_shop_cut import RawTable, cut_shop, read_contract
 
@@ -127,7 +127,7 @@ def builds(tmp_path_factory: pytest.TempPathFactory, contract: dict[str, RawTabl
         connection.execute(f"attach '{cut.path}' as cut")
         cut_shop(connection, contract, "raw_shop", "cut.raw_shop", day)
     both = TwoBuilds(whole, cut, day)
-    both.run("build", "--select", "+path:models/features", "--exclude", "resource_type:test", "resource_type:unit_test")
+    both.run(*BUILD_UNTESTED, "--select", "+path:models/features")
     return both
 
 

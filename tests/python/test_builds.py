@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Warehouse
+from conftest import BUILD, BUILD_UNTESTED, Warehouse
 
 # When a row was written says nothing about what it predicts.
 RUN_STAMPS = {"scored_at", "trained_at"}
@@ -53,20 +53,20 @@ def nodes_run(warehouse: Warehouse) -> set[str]:
 
 def test_a_second_build_trains_nothing_and_changes_nothing(demo_warehouse: Warehouse, tmp_path: Path) -> None:
     again = copy_of(demo_warehouse, tmp_path)
-    again.dbt("build")
+    again.dbt(*BUILD_UNTESTED)
     fits = "select count(*), max(trained_at) from main_ml.ml_demand__fits"
     assert again.query(fits) == demo_warehouse.query(fits)
     assert differing_tables(demo_warehouse.path, again.path) == {}
 
 
 def test_two_builds_from_the_same_input_are_equal(demo_warehouse: Warehouse, warehouse: Warehouse) -> None:
-    warehouse.dbt("build")
+    warehouse.dbt(*BUILD_UNTESTED)
     assert differing_tables(demo_warehouse.path, warehouse.path) == {}
 
 
 def test_the_score_selector_never_trains(demo_warehouse: Warehouse, tmp_path: Path) -> None:
     again = copy_of(demo_warehouse, tmp_path)
-    again.dbt("build", "--selector", "score", settings={"trendhouse_train": "always"})
+    again.dbt(*BUILD_UNTESTED, "--selector", "score", settings={"trendhouse_train": "always"})
     run = nodes_run(again)
     assert "ml_demand__scores" in run
     assert not {name for name in run if name.endswith("__fits") or name.endswith("__backtest")}
@@ -78,14 +78,14 @@ def test_tuning_switched_on_records_its_trials(demo_warehouse: Warehouse, tmp_pa
     assert demo_warehouse.query(trials) == []
     again = copy_of(demo_warehouse, tmp_path)
     switched_on = {"trendhouse_demand_tuning": "bayesian", "trendhouse_demand_tuning_trials": 1}
-    again.dbt("build", "--select", "ml_demand__tuning", "mon_tuning_trials", settings=switched_on)
+    again.dbt(*BUILD_UNTESTED, "--select", "ml_demand__tuning", "mon_tuning_trials", settings=switched_on)
     default, tried = again.query(trials)
     assert (default[:2], tried[:2]) == ((0, "default"), (1, "bayesian"))
     assert default[2] != tried[2]
 
 
 def test_a_build_with_no_rows_at_all_is_green(warehouse: Warehouse) -> None:
-    warehouse.dbt("build", "--empty")
+    warehouse.dbt(*BUILD, "--empty")
     for (table,) in warehouse.query(
         "select table_name from information_schema.tables where table_schema = 'main_predictions'"
     ):
@@ -106,7 +106,7 @@ def bare_shop(tmp_path_factory: pytest.TempPathFactory, demo_warehouse: Warehous
         select order_id, product_id, quantity, unit_price from demo.main_demo_shop.demo_shop_order_items
         """,
     )
-    bare.dbt("build", settings={"trendhouse_shop_schema": "raw"})
+    bare.dbt(*BUILD, settings={"trendhouse_shop_schema": "raw"})
     return bare
 
 

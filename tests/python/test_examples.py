@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from conftest import DBT, ROOT, Warehouse
+from conftest import BUILD, DBT, ROOT, Warehouse
 
 EXAMPLES = ROOT / "examples"
 # Exit status of a load script whose data is not there.
@@ -111,7 +111,7 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     project = example.copy_to(folder)
     deps = subprocess.run([DBT, "deps"], cwd=project, capture_output=True, text=True, check=False)
     assert deps.returncode == 0, deps.stdout
-    warehouse.dbt("build", project=project, env={example.variable: str(warehouse.path)})
+    warehouse.dbt(*BUILD, project=project, env={example.variable: str(warehouse.path)})
     return Built(example, warehouse)
 
 
