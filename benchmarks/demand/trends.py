@@ -32,6 +32,7 @@ WEEKS = 105
 CATEGORIES = 10
 RATE = 0.1
 LEAST_CHANGE = 0.1
+THREADS = 2
 # A product of fewer units a week shows no change of this size to anyone.
 FINDABLE_UNITS = 2.0
 
@@ -182,7 +183,7 @@ def _runs(rng: np.random.Generator, chance: float, length: tuple[int, int], shap
 
 def by_radar(shop: Shop) -> Findings:
     """What the radar says."""
-    found = trends.find(shop.weeks, shop.festivals, RATE, LEAST_CHANGE).to_pylist()
+    found = trends.find(shop.weeks, shop.festivals, RATE, LEAST_CHANGE, THREADS).to_pylist()
     products = sorted((row for row in found if row["kind"] == "product"), key=lambda row: row["entity_id"])
     signs = {"rising": 1, "steady": 0, "fading": -1}
     back = [(AS_OF - row["change_week_date"]).days // 7 if row["change_week_date"] else 0 for row in products]

@@ -64,7 +64,7 @@ def found(*tables: pa.Table) -> dict[str, dict[str, Any]]:
     """Rows of the radar by entity; festivals are unknown, as in a country without any in the calendar."""
     weeks = pa.concat_tables(tables)
     days = np.array([AS_OF - timedelta(days=7 * back) for back in range(105)])
-    return {row["entity_id"]: row for row in trends.find(weeks, planted.no_festivals(days), 0.1, 0.1).to_pylist()}
+    return {row["entity_id"]: row for row in trends.find(weeks, planted.no_festivals(days), 0.1, 0.1, 1).to_pylist()}
 
 
 def noise(mean: Any, seed: int, weeks: int = 105) -> np.ndarray:
@@ -181,7 +181,7 @@ def test_a_new_product_is_called_new() -> None:
 
 def test_causes_add_up() -> None:
     shop, _, _ = judged(NEW_LEVELS)
-    rows = trends.find(shop.weeks, shop.festivals, 0.1, 0.1)
+    rows = trends.find(shop.weeks, shop.festivals, 0.1, 0.1, 1)
     parts = np.stack([rows[f"{cause}_units"].to_numpy() for cause in trends.CAUSES])
     np.testing.assert_allclose(parts.sum(axis=0), rows["change_units"].to_numpy(), atol=1e-5)
     shares = np.stack([rows[f"{cause}_share"].to_numpy(zero_copy_only=False) for cause in trends.CAUSES])
@@ -190,7 +190,7 @@ def test_causes_add_up() -> None:
 
 def test_ranks_number_each_kind_with_trends_first() -> None:
     shop, _, _ = judged(NEW_LEVELS)
-    rows = trends.find(shop.weeks, shop.festivals, 0.1, 0.1).to_pylist()
+    rows = trends.find(shop.weeks, shop.festivals, 0.1, 0.1, 1).to_pylist()
     for kind in {row["kind"] for row in rows}:
         own = sorted((row for row in rows if row["kind"] == kind), key=lambda row: row["rank"])
         assert [row["rank"] for row in own] == list(range(1, len(own) + 1))
@@ -202,8 +202,8 @@ def test_ranks_number_each_kind_with_trends_first() -> None:
 def test_the_order_of_rows_does_not_matter() -> None:
     shop, _, _ = judged(NUISANCES)
     order = np.random.default_rng(1).permutation(shop.weeks.num_rows)
-    shuffled = trends.find(shop.weeks.take(pa.array(order)), shop.festivals, 0.1, 0.1)
-    assert shuffled.equals(trends.find(shop.weeks, shop.festivals, 0.1, 0.1))
+    shuffled = trends.find(shop.weeks.take(pa.array(order)), shop.festivals, 0.1, 0.1, 1)
+    assert shuffled.equals(trends.find(shop.weeks, shop.festivals, 0.1, 0.1, 2))
 
 
 @pytest.mark.parametrize("weeks", [1, 3, 8, 30])
@@ -225,7 +225,7 @@ def test_products_that_never_sold_and_those_no_longer_there() -> None:
 
 def test_no_rows_are_typed_rows() -> None:
     nothing = series("a", [1.0]).slice(0, 0)
-    assert trends.find(nothing, planted.no_festivals(np.array([AS_OF])), 0.1, 0.1).schema == trends.TRENDS_SCHEMA
+    assert trends.find(nothing, planted.no_festivals(np.array([AS_OF])), 0.1, 0.1, 1).schema == trends.TRENDS_SCHEMA
 
 
 @given(arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 1)))

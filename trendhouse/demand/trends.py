@@ -11,7 +11,7 @@ for each series and drawn towards those of its kind. Across the series of a kind
 Hochberg 1995).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from trendhouse.explain import amount_text, day_text
+from trendhouse.parallel import in_blocks
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -51,7 +52,7 @@ MOST_AUTOCORRELATION = 0.8
 LONG_RUN = 26
 # A shelf empty all week still counts for a part of a day, so that its effect stays finite.
 LEAST_SHELF = 0.02
-BATCH = 1000
+BATCH = 100
 BAND_Z = 1.2816
 
 TRENDS_SCHEMA = pa.schema(
@@ -220,18 +221,23 @@ class _Design:
         return matrix
 
 
-def find(weeks: pa.Table, festivals: pa.Table, false_discovery_rate: float, least_change: float) -> pa.Table:
+def find(
+    weeks: pa.Table, festivals: pa.Table, false_discovery_rate: float, least_change: float, threads: int
+) -> pa.Table:
     """Trends (TRENDS_SCHEMA) of every entity with a row in the last week of `weeks`.
 
     `weeks` are rows of feat_demand_trend_weeks, `festivals` of feat_demand_festival_weeks. A series is rising or fading when its change
-    survives at `false_discovery_rate` among those of its kind and is at least `least_change` of its level (0.1: 10%).
+    survives at `false_discovery_rate` among those of its kind and is at least `least_change` of its level (0.1: 10%). What comes out is the same
+    on any number of threads.
     """
     if not weeks.num_rows:
         return TRENDS_SCHEMA.empty_table()
     dates, series = _series_of(weeks)
     design = _Design(dates, festivals)
     root = _sum_of(series)
-    root_judgement = _judge(root, design, design.prior(np.zeros((1, design.calendar.shape[1] - 2))), design.shop_sd)
+    root_judgement = _judge(
+        root, design, design.prior(np.zeros((1, design.calendar.shape[1] - 2))), design.shop_sd, threads
+    )
     shop_season = root_judgement.fit.coefficients[0, design.season]
     seasons: dict[str | None, Floats] = {}
     tables = []
@@ -240,7 +246,7 @@ def find(weeks: pa.Table, festivals: pa.Table, false_discovery_rate: float, leas
         if not own.ids:
             continue
         prior = design.prior(np.array([seasons.get(parent, shop_season) for parent in own.parents]))
-        judgement = _judge(own, design, prior, design.own_sd)
+        judgement = _judge(own, design, prior, design.own_sd, threads)
         if kind == "category":
             seasons.update(zip(own.ids, judgement.fit.coefficients[:, design.season], strict=True))
         tables.append(_table(own, judgement, design, dates, root, false_discovery_rate, least_change))
@@ -348,35 +354,41 @@ def _festival_columns(weeks: Sequence[date], festivals: pa.Table) -> list[Floats
     return [*(pulls[name] for name in sorted(pulls)), after, holidays]
 
 
-def _judge(series: Series, design: _Design, prior: Floats, prior_sd: Floats) -> Judgement:
+def _judge(series: Series, design: _Design, prior: Floats, prior_sd: Floats, threads: int) -> Judgement:
     """Scan every series for a change, first to find out how much it scatters about its levels, then with that scatter."""
     entities = len(series.ids)
     unknown = Scatter(np.ones(entities), np.zeros(entities), np.full(entities, np.inf), 0.0)
     none = np.zeros(entities, dtype=np.int64)
-    first, _, _ = _scan(series, design, prior, prior_sd, unknown, none, np.r_[CHANGES_BACK, EARLIER_BACK])
+    first, _, _ = _scan(series, design, prior, prior_sd, unknown, none, np.r_[CHANGES_BACK, EARLIER_BACK], threads)
     earlier = np.where(first >= EARLIER_BACK[0], first, 0)
-    latest, _, _ = _scan(series, design, prior, prior_sd, unknown, earlier, CHANGES_BACK)
-    scatter = _scatter(series, *_fitted(series, design, prior, prior_sd, unknown, Changes(latest, earlier)))
-    latest, z, p = _scan(series, design, prior, prior_sd, scatter, earlier, CHANGES_BACK)
-    fit, _ = _fitted(series, design, prior, prior_sd, scatter, Changes(latest, earlier))
+    latest, _, _ = _scan(series, design, prior, prior_sd, unknown, earlier, CHANGES_BACK, threads)
+    scatter = _scatter(series, *_fitted(series, design, prior, prior_sd, unknown, Changes(latest, earlier), threads))
+    latest, z, p = _scan(series, design, prior, prior_sd, scatter, earlier, CHANGES_BACK, threads)
+    fit, _ = _fitted(series, design, prior, prior_sd, scatter, Changes(latest, earlier), threads)
     variance = np.linalg.inv(fit.information)[:, design.step, design.step]
     return Judgement(latest, z, p, fit.coefficients[:, design.step], np.sqrt(variance), fit)
 
 
 def _fitted(
-    series: Series, design: _Design, prior: Floats, prior_sd: Floats, scatter: Scatter, changes: Changes
+    series: Series, design: _Design, prior: Floats, prior_sd: Floats, scatter: Scatter, changes: Changes, threads: int
 ) -> tuple[Fit, Floats]:
     """Most likely coefficients with these changes, in batches, and how many of them the data paid for (entities,)."""
-    parts, used = [], []
-    for start in range(0, len(series.ids), BATCH):
-        batch = np.arange(start, min(start + BATCH, len(series.ids)))
+
+    def of_batch(batch: Ints) -> tuple[Fit, Floats]:
         own = series.of(batch)
         matrix = design.matrix(own, changes.of(batch))
         part, informed = _newton(own, matrix, prior[batch], prior_sd, scatter.inflation[batch])
-        parts.append(part)
-        used.append(np.trace(np.linalg.solve(part.information, informed), axis1=1, axis2=2))
+        return part, np.trace(np.linalg.solve(part.information, informed), axis1=1, axis2=2)
+
+    parts, used = zip(*in_blocks(of_batch, _batches(series), threads), strict=True)
     names = ("coefficients", "information", "means")
     return Fit(*(np.concatenate([getattr(part, name) for part in parts]) for name in names)), np.concatenate(used)
+
+
+def _batches(series: Series) -> Iterator[Ints]:
+    """Places of the series, a few at a time: their matrices stay in the processor's cache."""
+    for start in range(0, len(series.ids), BATCH):
+        yield np.arange(start, min(start + BATCH, len(series.ids)))
 
 
 def _newton(series: Series, matrix: Floats, prior: Floats, prior_sd: Floats, inflation: Floats) -> tuple[Fit, Floats]:
@@ -387,35 +399,47 @@ def _newton(series: Series, matrix: Floats, prior: Floats, prior_sd: Floats, inf
     prior = prior.copy()
     prior[:, 0] = level
     coefficients = prior.copy()
+    means, informed = np.empty_like(units), np.empty((len(units), *precision.shape))
+    # A series that has arrived leaves the others to go on, so that it ends where it would have ended alone.
+    moving, columns = np.arange(len(units)), matrix
     for _ in range(20):
-        means = exposure * np.exp(np.clip(_times(matrix, coefficients), -20, 20))
-        weighted = matrix * (means / inflation[:, None])[:, :, None]
-        informed = matrix.transpose(0, 2, 1) @ weighted
-        gradient = _times(matrix.transpose(0, 2, 1), (units - means) / inflation[:, None])
-        gradient -= (coefficients - prior) @ precision
-        step: Floats = np.linalg.solve(informed + precision, gradient[:, :, None])[:, :, 0].astype(np.float64)
+        spread = inflation[moving, None]
+        means[moving] = exposure[moving] * np.exp(np.clip(_times(columns, coefficients[moving]), -20, 20))
+        informed[moving] = columns.transpose(0, 2, 1) @ (columns * (means[moving] / spread)[:, :, None])
+        gradient = _times(columns.transpose(0, 2, 1), (units[moving] - means[moving]) / spread)
+        gradient -= (coefficients[moving] - prior[moving]) @ precision
+        step: Floats = np.linalg.solve(informed[moving] + precision, gradient[:, :, None])[:, :, 0].astype(np.float64)
         # No week's mean moves by more than a factor of e in one step: far from the solution a full one would overshoot.
-        longest = np.abs(_times(matrix, step) * (exposure > 0)).max(axis=1, initial=0.0)
+        longest = np.abs(_times(columns, step) * (exposure[moving] > 0)).max(axis=1, initial=0.0)
         step /= np.maximum(longest, 1.0)[:, None]
-        coefficients = coefficients + step
-        if np.abs(step).max(initial=0.0) < 1e-5:
+        coefficients[moving] += step
+        still = np.abs(step).max(axis=1) >= 1e-5
+        if not still.any():
             break
+        if not still.all():
+            moving, columns = moving[still], columns[still]
     return Fit(coefficients, informed + precision, means), informed
 
 
 def _scan(
-    series: Series, design: _Design, prior: Floats, prior_sd: Floats, scatter: Scatter, earlier: Ints, backs: Ints
+    series: Series,
+    design: _Design,
+    prior: Floats,
+    prior_sd: Floats,
+    scatter: Scatter,
+    earlier: Ints,
+    backs: Ints,
+    threads: int,
 ) -> tuple[Ints, Floats, Floats]:
     """Per series: which of `backs` is the likeliest change (0: none can be judged), its z, and the chance of one as large without a change."""
     entities, weeks = series.units.shape
     changes = Changes(np.zeros(entities, dtype=np.int64), earlier)
-    fit, _ = _fitted(series, design, prior, prior_sd, scatter, changes)
+    fit, _ = _fitted(series, design, prior, prior_sd, scatter, changes, threads)
     steps = (np.arange(weeks)[:, None] >= weeks - backs).astype(np.float64)
     seen = (series.exposure > 0).astype(np.float64)
     judged = (seen @ steps >= backs[0]) & (seen @ (1 - steps) >= LEAST_WEEKS_BEFORE) & (backs < weeks)
-    z = np.zeros((entities, len(backs)))
-    for start in range(0, entities, BATCH):
-        rows = np.arange(start, min(start + BATCH, entities))
+
+    def of_batch(rows: Ints) -> Floats:
         batch = series.of(rows)
         matrix = design.matrix(batch, changes.of(rows))
         weights = fit.means[rows] / scatter.inflation[rows][:, None]
@@ -429,7 +453,9 @@ def _scan(
         inflation = scatter.dispersion[rows][:, None] * _run_inflation(
             scatter.autocorrelation[rows][:, None], scatter.memory, backs
         )
-        z[rows] = _signed_root(observed, expected) / np.sqrt(inflation * np.clip(hidden, 0.05, 1.0))
+        return np.asarray(_signed_root(observed, expected) / np.sqrt(inflation * np.clip(hidden, 0.05, 1.0)))
+
+    z = np.concatenate(list(in_blocks(of_batch, _batches(series), threads)))
     # Few weeks to tell the scatter from make the tails longer: z is what the same chance would be with many.
     freedom = np.broadcast_to(scatter.freedom[:, None], z.shape)
     tails = special.stdtr(np.where(np.isfinite(freedom), freedom, 1e9), -np.abs(z))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from trendhouse.parallel import in_blocks
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.confidence import confidence, mean_confidence
 from trendhouse.recommendation.interactions import Floats, Integers, Interactions, Texts
-from trendhouse.recommendation.parallel import in_blocks
 from trendhouse.recommendation.read_once import ReadOnce
 from trendhouse.recommendation.tensors import from_text, to_text
 from trendhouse.recommendation.top_products import blocks_of, stacked, top_products

@@ -19,12 +19,12 @@ from scipy.sparse import csr_array
 
 from trendhouse.artifacts import canonical_json
 from trendhouse.boosters import deterministic, from_text, predict, to_text
+from trendhouse.parallel import in_blocks, one_thread
 from trendhouse.recommendation.blend import blend_weights, evidence
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.contest import Cut
 from trendhouse.recommendation.interactions import Floats, Integers
 from trendhouse.recommendation.pair_features import NAMES, PairFeatures, own_entries
-from trendhouse.recommendation.parallel import in_blocks, one_thread
 from trendhouse.recommendation.top_products import blocks_of, stacked, top_products, without
 
 Doubles = NDArray[np.float64]

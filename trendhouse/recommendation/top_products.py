@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from trendhouse.parallel import in_blocks
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.interactions import Floats, Integers
-from trendhouse.recommendation.parallel import in_blocks
 
 # Scores of so many pairs of customer and product are held at a time by each thread: 128 MB of them.
 PAIRS_AT_A_TIME = 32_000_000

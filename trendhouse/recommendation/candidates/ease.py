@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from trendhouse.parallel import one_thread
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.confidence import column_sums, confidence, mean_confidence
 from trendhouse.recommendation.interactions import Floats
 from trendhouse.recommendation.neighbourhood import links_from_text, links_to_text, strongest
-from trendhouse.recommendation.parallel import one_thread
 from trendhouse.recommendation.top_products import top_products
 
 
