@@ -33,6 +33,11 @@ def equals(column: str, value: date | None) -> str:
     return "false" if value is None else f"{column} = date '{value.isoformat()}'"
 
 
+def is_between(column: str, first: date, last: date) -> str:
+    """SQL condition: the column is one of these dates or lies between them."""
+    return f"{column} between date '{first.isoformat()}' and date '{last.isoformat()}'"
+
+
 def is_one_of(column: str, texts: Iterable[str]) -> str:
     """SQL condition: the column is one of these texts; never true for none."""
     quoted = ["'" + text.replace("'", "''") + "'" for text in texts]

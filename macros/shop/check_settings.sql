@@ -44,6 +44,14 @@
             "The var 'trendhouse_demand_tuning' must be none, grid, random or bayesian, not " ~ var('trendhouse_demand_tuning') ~ '.'
         ) -%}
     {%- endif -%}
+    {%- if var('trendhouse_recommendation_diversity') is number and not 0 <= var('trendhouse_recommendation_diversity') <= 1 -%}
+        {%- do problems.append(
+            "The var 'trendhouse_recommendation_diversity' must lie between 0 and 1, not be " ~ var('trendhouse_recommendation_diversity') ~ '.'
+        ) -%}
+    {%- endif -%}
+    {%- if var('trendhouse_recommendation_places') is integer and var('trendhouse_recommendation_places') < 1 -%}
+        {%- do problems.append("The var 'trendhouse_recommendation_places' must be 1 or more, not " ~ var('trendhouse_recommendation_places') ~ '.') -%}
+    {%- endif -%}
     {%- set as_of = var('trendhouse_as_of_date') | string -%}
     {%- if as_of and not modules.re.match('^[0-9]{4}-[0-9]{2}-[0-9]{2}$', as_of) -%}
         {%- do problems.append("The var 'trendhouse_as_of_date' must be a date such as 2026-09-30, not " ~ as_of ~ '.') -%}

@@ -1,6 +1,6 @@
 with fits as (
 
-    {% for model in ['ml_demand__fits', 'ml_demand__ensembles'] %}
+    {% for model in ['ml_demand__fits', 'ml_demand__ensembles', 'ml_recommendation__fits', 'ml_recommendation__rankers'] %}
         select
             fit_id,
             fit_key,
@@ -26,12 +26,25 @@ standings as (
 
     select
         fit_id,
+        'mean of weekly_wape and category_weekly_wape' as backtest_metric,
         origins,
         standing,
-        mean_wape,
+        mean_wape as backtest_value,
+        false as is_higher_better,
         is_latest,
         is_champion
     from {{ ref('ml_demand__standings') }}
+    union all
+    select
+        fit_id,
+        'ndcg_at_10' as backtest_metric,
+        origins,
+        standing,
+        mean_ndcg_at_10 as backtest_value,
+        true as is_higher_better,
+        is_latest,
+        is_champion
+    from {{ ref('ml_recommendation__standings') }}
 
 ),
 
@@ -42,7 +55,7 @@ final as (
         fits.fit_key,
         fits.topic,
         fits.algorithm,
-        'mean of weekly_wape and category_weekly_wape' as backtest_metric,
+        standings.backtest_metric,
         fits.parameters,
         fits.features,
         fits.metrics,
@@ -50,8 +63,9 @@ final as (
         fits.artifact_sha256,
         cast(fits.artifact_characters as bigint) as artifact_characters,
         standings.origins as backtest_origins,
-        standings.mean_wape as backtest_value,
+        standings.backtest_value,
         standings.standing,
+        standings.is_higher_better,
         fits.is_baseline,
         standings.is_latest,
         standings.is_champion,

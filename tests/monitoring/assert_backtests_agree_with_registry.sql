@@ -4,10 +4,10 @@ with backtests as (
 
     select
         fit_id,
-        avg(metric_value) as mean_wape,
+        avg(metric_value) as mean_value,
         count(distinct origin_date) as origins
     from {{ ref('mon_backtests') }}
-    where cut = 'origin' and metric in ('weekly_wape', 'category_weekly_wape')
+    where cut = 'origin' and metric in ('weekly_wape', 'category_weekly_wape', 'ndcg_at_10')
     group by fit_id
 
 )
@@ -15,13 +15,13 @@ with backtests as (
 select
     registry.fit_id,
     registry.backtest_value,
-    backtests.mean_wape
+    backtests.mean_value
 from {{ ref('mon_model_registry') }} as registry
 left join backtests
     on registry.fit_id = backtests.fit_id
 where
-    registry.backtest_metric = 'mean of weekly_wape and category_weekly_wape'
+    registry.backtest_metric in ('mean of weekly_wape and category_weekly_wape', 'ndcg_at_10')
     and (
-        abs(coalesce(registry.backtest_value, -1) - coalesce(backtests.mean_wape, -1)) > 0.000001
+        abs(coalesce(registry.backtest_value, -1) - coalesce(backtests.mean_value, -1)) > 0.000001
         or registry.backtest_origins <> coalesce(backtests.origins, 0)
     )

@@ -10,7 +10,8 @@ with latest as (
         is_baseline,
         is_champion
     from {{ ref('mon_model_registry') }}
-    where is_latest and backtest_value is not null
+    -- Recommenders, whose figure is the better the higher, have assert_recommender_beats_popularity.
+    where is_latest and backtest_value is not null and not is_higher_better
 
 )
 

@@ -49,8 +49,15 @@ class Config:
         return META[name]
 
 
-# In test_demand_coherence.py, on a hierarchy of its own.
-TESTED_ELSEWHERE = {"ml_demand__reconciliation", "ml_demand__reconciliation_backtest"}
+# In test_demand_coherence.py, on a hierarchy of its own, and in test_recommendation_pipeline.py, on interactions.
+TESTED_ELSEWHERE = {
+    "ml_demand__reconciliation",
+    "ml_demand__reconciliation_backtest",
+    "ml_recommendation__backtest",
+    "ml_recommendation__fits",
+    "ml_recommendation__rankers",
+    "ml_recommendation__scores",
+}
 
 
 @dataclass

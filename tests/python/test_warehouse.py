@@ -47,6 +47,11 @@ def test_conditions_quote_their_values() -> None:
     assert warehouse.values(names, "name", where=warehouse.is_one_of("name", ["it's", "b"])) == ["b", "it's"]
     assert warehouse.values(names, "name", where=warehouse.is_one_of("name", [])) == []
     assert warehouse.to_arrow(relation(), where=warehouse.equals("day", date(2025, 1, 2))).num_rows == 3
+    both = warehouse.is_between("day", date(2025, 1, 1), date(2025, 1, 2))
+    either = [warehouse.equals("day", date(2025, 1, day)) for day in (1, 2)]
+    assert warehouse.to_arrow(relation(), where=both).num_rows == sum(
+        warehouse.to_arrow(relation(), where=one).num_rows for one in either
+    )
 
 
 def test_an_incremental_model_starts_without_rows() -> None:

@@ -64,6 +64,12 @@ class ProductLinks:
         found = confidence(known.interactions.weights[customers]) @ self._links_of(known.interactions)
         return scores_where_found(found)
 
+    def between(self, interactions: Interactions) -> csr_array:
+        """The links between today's products (products, products), their columns in order."""
+        links = csr_array(self._links_of(interactions), copy=True)
+        links.sort_indices()
+        return links
+
 
 def moved(links: csr_array, columns: Integers, interactions: Interactions) -> csr_array:
     """Links between products of a fit as links between today's; `columns` (products of the fit,) says where each stands today, -1 for gone."""

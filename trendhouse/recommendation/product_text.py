@@ -16,6 +16,9 @@ WORDS = re.compile(r"[^\W_]+")
 # Scripts written without spaces: a run of them is no word, its pairs of characters come close to words.
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 
+# Products that have to share a term for it to count, and terms at most.
+MIN_PRODUCTS = 2
+MAX_TERMS = 20_000
 TEXT_COLUMNS = ("name", "description")
 LABEL_COLUMNS = ("category", "subcategory", "brand")
 
@@ -52,6 +55,14 @@ def product_vectors(catalogue: pa.Table, vocabulary: Vocabulary) -> csr_array:
     counts = csr_array(counter.transform(product_terms(catalogue)))
     counts.data = (1 + np.log(counts.data)) * vocabulary.weights[counts.indices]
     return of_length_one(counts)
+
+
+def text_vectors(catalogue: pa.Table) -> csr_array:
+    """Vectors of a catalogue in its own terms, as `product_vectors` gives them; a single column of nothing where no term is shared."""
+    vocabulary = learn_vocabulary(catalogue, MIN_PRODUCTS, MAX_TERMS)
+    if vocabulary is None:
+        return csr_array((catalogue.num_rows, 1), dtype=np.float32)
+    return product_vectors(catalogue, vocabulary)
 
 
 def of_length_one(rows: csr_array) -> csr_array:

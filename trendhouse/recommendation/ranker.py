@@ -25,7 +25,7 @@ from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.contest import Cut
 from trendhouse.recommendation.interactions import Floats, Integers
 from trendhouse.recommendation.pair_features import NAMES, PairFeatures, own_entries
-from trendhouse.recommendation.top_products import blocks_of, stacked, top_products, without
+from trendhouse.recommendation.top_products import blocks_of, top_products, without
 
 Doubles = NDArray[np.float64]
 
@@ -34,6 +34,8 @@ ALGORITHM = "ranker"
 FUSION_PLACES = 60
 # Below so many customers with a hit there is no order to learn.
 LEAST_CUSTOMERS = 20
+# A source that weighs less than this share of the weightiest decides nothing, and is not named as where a product comes from.
+LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,17 @@ class Proposals:
     row: Integers
     column: Integers
     features: Floats
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The best products of some customers: columns and scores as `top_products` gives them, and the source (its place among the ranker's) that puts
+    each highest, -1 where there is no product; (customers, places) each.
+    """
+
+    columns: Integers
+    scores: Floats
+    source: Integers
 
 
 def feature_names(sources: Sequence[str]) -> list[str]:
@@ -142,28 +155,60 @@ class Ranker:
 
         `sources` by algorithm, each of which may be missing: it then proposes nothing.
         """
+        lists = self.lists(sources, known, customers, count, threads, excluded)
+        return lists.columns, lists.scores
+
+    def lists(
+        self,
+        sources: Mapping[str, Recommender],
+        known: Known,
+        customers: Integers,
+        count: int,
+        threads: int,
+        excluded: csr_array | None = None,
+    ) -> Lists:
+        """The same, with the source of each product."""
         features = PairFeatures(known)
         chosen = [sources.get(name, Silent()) for name in self.sources]
 
-        def of_block(block: Integers) -> tuple[Integers, Floats]:
+        def of_block(block: Integers) -> Lists:
             proposals = propose(chosen, features, known, block, self._most, excluded)
             columns = np.full((len(block), count), -1, dtype=np.int64)
             values = np.full((len(block), count), -np.inf, dtype=np.float32)
+            source = np.full((len(block), count), -1, dtype=np.int64)
             if len(proposals.row):
-                score = self._scores(proposals.features)
+                seen = _evidence(proposals.features, len(chosen))
+                score = self._scores(seen, proposals.features)
                 order = np.lexsort((proposals.column, -score, proposals.row))
                 row = proposals.row[order]
                 place = np.arange(len(row)) - np.searchsorted(row, row)
                 kept = place < count
-                columns[row[kept], place[kept]] = proposals.column[order][kept]
-                values[row[kept], place[kept]] = score[order][kept]
-            return columns, values
+                at = row[kept], place[kept]
+                columns[at], values[at] = proposals.column[order][kept], score[order][kept]
+                source[at] = self._source_of(seen[order[kept]])
+            return Lists(columns, values, source)
 
-        return stacked(in_blocks(of_block, _blocks(customers, known, len(chosen)), threads), count)
+        blocks = list(in_blocks(of_block, _blocks(customers, known, len(chosen)), threads))
+        empty = of_block(customers[:0])
+        return Lists(
+            np.vstack([empty.columns, *(block.columns for block in blocks)]),
+            np.vstack([empty.scores, *(block.scores for block in blocks)]),
+            np.vstack([empty.source, *(block.source for block in blocks)]),
+        )
 
-    def _scores(self, features: Floats) -> Floats:
-        """Of each proposal (pairs,), the higher the better within a customer."""
-        blended = _evidence(features, len(self.sources)) @ self._blend
+    def _source_of(self, seen: Doubles) -> Integers:
+        """Number of the source that puts the product highest on its own list (pairs,), of those with a weight; of equal ones the weightiest."""
+        count = len(self.sources)
+        # Evidence starts at -1, for a source that has nothing to say.
+        weighed = self._blend[:count] * (seen[:, :count] + 1) + self._blend[count:] * seen[:, count:]
+        weight = self._blend[:count] + self._blend[count:]
+        has_weight = weight > LEAST_SHARE * weight.max()
+        order = np.lexsort((-weighed, -seen[:, count:], np.broadcast_to(~has_weight, weighed.shape)), axis=1)
+        return np.asarray(order[:, 0], dtype=np.int64)
+
+    def _scores(self, seen: Doubles, features: Floats) -> Floats:
+        """Of each proposal (pairs,), the higher the better within a customer; `seen` is the evidence in its features."""
+        blended = seen @ self._blend
         return np.asarray(blended + predict(self._booster, features, raw_score=True), dtype=np.float32)
 
 

@@ -8,7 +8,14 @@ import numpy as np
 
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.interactions import Floats, Integers
-from trendhouse.recommendation.product_text import Vocabulary, learn_vocabulary, of_length_one, product_vectors
+from trendhouse.recommendation.product_text import (
+    MAX_TERMS,
+    MIN_PRODUCTS,
+    Vocabulary,
+    learn_vocabulary,
+    of_length_one,
+    product_vectors,
+)
 from trendhouse.recommendation.read_once import ReadOnce
 from trendhouse.recommendation.tensors import from_text, to_text
 
@@ -37,7 +44,7 @@ class ContentCandidate:
 
     def parameters(self) -> Mapping[str, Any]:
         """Products that have to share a term for it to count, and terms at most."""
-        return {"version": 1, "min_products": 2, "max_terms": 20_000}
+        return {"version": 1, "min_products": MIN_PRODUCTS, "max_terms": MAX_TERMS}
 
     def fit(self, known: Known, parameters: Mapping[str, Any], threads: int) -> str | None:
         """Vocabulary and weights; None when products have no term in common or nobody has dealt with any."""
