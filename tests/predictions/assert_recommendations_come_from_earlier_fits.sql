@@ -1,5 +1,5 @@
--- A returned row is a fit_id of pred_product_recommendations that the registry does not know, or whose training saw data of the list's own as-of date or
--- later. Such a list cannot be traced, or knows what it claims to predict: see which fit ml_recommendation__standings calls champion.
+-- A returned row is a fit_id of pred_product_recommendations that the registry does not know, or whose training saw data of the list's own as-of date
+-- or later. Such a list cannot be traced, or knows what it claims to predict: see which fit ml_recommendation__standings calls champion.
 select distinct
     recommendations.fit_id,
     recommendations.as_of_date,

@@ -92,15 +92,26 @@ def price_positions(catalogue: pa.Table, category: Integers) -> Doubles:
     return position
 
 
+class Entries:
+    """Where the entries of a matrix (columns in order) stand in its data, looked up by row and column; set up once for many look-ups."""
+
+    def __init__(self, matrix: csr_array) -> None:
+        """The matrix."""
+        self._width = matrix.shape[1]
+        self._keys = np.repeat(np.arange(matrix.shape[0]) * self._width, np.diff(matrix.indptr)) + matrix.indices
+
+    def of(self, row: Integers, column: Integers) -> Integers:
+        """Place of each pair's entry (pairs,); -1 where there is none."""
+        if not len(self._keys):
+            return np.full(len(row), -1, dtype=np.int64)
+        wanted = row * self._width + column
+        place = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
+        return np.where(self._keys[place] == wanted, place, -1).astype(np.int64)
+
+
 def own_entries(matrix: csr_array, row: Integers, column: Integers) -> Integers:
     """Where in the data of a matrix (columns in order) the entry of each pair stands (pairs,); -1 where there is none."""
-    if not matrix.nnz:
-        return np.full(len(row), -1, dtype=np.int64)
-    width = matrix.shape[1]
-    keys = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * width + matrix.indices
-    wanted = row * width + column
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, place, -1).astype(np.int64)
+    return Entries(matrix).of(row, column)
 
 
 def _product_activity(days_ago: csr_array) -> Doubles:

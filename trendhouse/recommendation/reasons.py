@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from trendhouse.recommendation.candidate import Known
 from trendhouse.recommendation.confidence import confidence
 from trendhouse.recommendation.interactions import Floats, Integers
-from trendhouse.recommendation.pair_features import own_entries
+from trendhouse.recommendation.pair_features import Entries
 
 # Products of a customer, those dealt with most, of which one is named as the reason.
 MOST_ANCHORS = 20
@@ -31,7 +31,11 @@ class Reasons:
         """What is known; how strongly products go with each other (products, products), None where nobody can tell; their texts (products, terms)."""
         self._interactions = known.interactions
         self._own = confidence(known.interactions.weights)
-        self._links, self._vectors = links, vectors
+        self._own_entries = Entries(self._own)
+        # Without links nothing goes with anything.
+        self._links = csr_array((len(known.interactions.products),) * 2, dtype=np.float32) if links is None else links
+        self._link_entries = Entries(self._links)
+        self._vectors = vectors
 
     def of(self, customer: Integers, column: Integers, source: Sequence[str]) -> tuple[list[str], Integers]:
         """Kind of reason and the column of the product it names, -1 for none, of each pair (pairs,) of row and column of the interactions.
@@ -39,7 +43,7 @@ class Reasons:
         Bought before and looked at before come first; then, by the source that proposed it, what goes with the product or resembles it, as far as
         there is such a thing; then that it is popular or trending.
         """
-        entry = own_entries(self._own, customer, column)
+        entry = self._own_entries.of(customer, column)
         bought = np.append(self._interactions.purchases.data, 0)[entry] > 0
         kinds = np.array([PLAIN.get(name, "") for name in source], dtype=object)
         anchor = np.full(len(column), -1, dtype=np.int64)
@@ -47,12 +51,8 @@ class Reasons:
         is_new = (entry < 0) & (kinds == "")
         asked = np.flatnonzero(is_new & (sources == BY_TEXT))
         anchor[asked] = self._strongest(customer[asked], column[asked], self._likeness)
-        if self._links is not None:
-            links = self._links
-            asked = np.flatnonzero(is_new & (sources != BY_TEXT))
-            anchor[asked] = self._strongest(
-                customer[asked], column[asked], lambda one, other: _entries(links, one, other)
-            )
+        asked = np.flatnonzero(is_new & (sources != BY_TEXT))
+        anchor[asked] = self._strongest(customer[asked], column[asked], self._link)
         kinds[is_new & (anchor >= 0)] = GOES_WITH
         kinds[is_new & (anchor >= 0) & (sources == BY_TEXT)] = RESEMBLES
         kinds[entry >= 0] = LOOKED_AT
@@ -62,9 +62,14 @@ class Reasons:
 
     def was_bought(self, customer: Integers, column: Integers) -> NDArray[np.bool_]:
         """Whether the customer bought the product in the days that count (pairs,); false for column -1."""
-        entry = own_entries(self._own, customer, column)
+        entry = self._own_entries.of(customer, column)
         bought = np.append(self._interactions.purchases.data, 0)[entry] > 0
         return np.asarray(bought & (entry >= 0) & (column >= 0))
+
+    def _link(self, one: Integers, other: Integers) -> Floats:
+        """How strongly two products go with each other (pairs,), 0 where they do not."""
+        entry = self._link_entries.of(one, other)
+        return np.where(entry >= 0, np.append(self._links.data, 0)[entry], 0).astype(np.float32)
 
     def _likeness(self, one: Integers, other: Integers) -> Floats:
         """Cosine of two products' texts (pairs,)."""
@@ -89,12 +94,6 @@ class Reasons:
         best = best[worth[best] > 0]
         strongest[pair[best]] = anchors[best]
         return strongest
-
-
-def _entries(matrix: csr_array, row: Integers, column: Integers) -> Floats:
-    """Entry of a matrix (columns in order) for each pair (pairs,), 0 where there is none."""
-    place = own_entries(matrix, row, column)
-    return np.where(place >= 0, np.append(matrix.data, 0)[place], 0).astype(np.float32)
 
 
 def _largest(matrix: csr_array, most: int) -> csr_array:
