@@ -1,6 +1,6 @@
 {#- One select per prediction table and piece of the raw shop that feeds its domain: prediction, domain, source_table, column_name,
-    is_needed, is_found. A prediction names the tables it cannot do without in its properties (config: meta: needs: [events]); required
-    tables and columns are needed by all. -#}
+    is_needed, is_found. A prediction names the tables and the columns it cannot do without in its properties (config: meta: needs: [events,
+    products.seller_id]); required tables and columns are needed by all. -#}
 {% macro coverage_rows() %}
     {%- set domains = ['demand', 'pricing', 'recommendation', 'marketing', 'credit', 'fraud'] -%}
     {%- if not execute -%}
@@ -24,7 +24,14 @@
             {%- set is_needed = trendhouse.shop_contract(table).config.meta.required or table in needs -%}
             {%- do rows.append((node.name, domain, table, '(table)', is_needed, piece.relation is not none)) -%}
             {%- for column in piece.columns if column.is_required or domain in column.feeds -%}
-                {%- do rows.append((node.name, domain, table, column.name, is_needed and column.is_required, column.raw_type is not none)) -%}
+                {%- do rows.append((
+                        node.name,
+                        domain,
+                        table,
+                        column.name,
+                        (is_needed and column.is_required) or table ~ '.' ~ column.name in needs,
+                        column.raw_type is not none,
+                    )) -%}
             {%- endfor -%}
         {%- endfor -%}
     {%- endfor -%}

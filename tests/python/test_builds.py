@@ -131,6 +131,17 @@ def test_a_shop_without_stock_counts_gets_levels_but_no_quantities(bare_shop: Wa
     assert plans == [(products, products, 0, True, True)]
 
 
+def test_a_shop_without_sellers_recommends_none_and_coverage_names_the_column(bare_shop: Warehouse) -> None:
+    assert bare_shop.query("select count(*) from main_predictions.pred_seller_recommendations") == [(0,)]
+    off = bare_shop.query(
+        """
+        select source_table, column_name from main_monitoring.mon_coverage
+        where prediction = 'pred_seller_recommendations' and is_needed and not is_found and not is_prediction_on
+        """
+    )
+    assert off == [("products", "seller_id")]
+
+
 def test_coverage_says_what_the_bare_shop_lacks(bare_shop: Warehouse) -> None:
     missing = {
         table

@@ -156,7 +156,7 @@ class ProductNeighbours:
         links = nearest_products(vectors, parameters["shrinkage"], parameters["neighbours"], threads)
         return links_to_text(interactions.products, links) if links.nnz else None
 
-    def load(self, artifact: str) -> Recommender:
+    def load(self, artifact: str) -> ProductLinks:
         """The recommender of an artifact."""
         return links_from_text(artifact)
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from trendhouse.parallel import in_blocks, one_thread
-from trendhouse.recommendation.candidate import Known, Recommender
+from trendhouse.recommendation.candidate import Known
 from trendhouse.recommendation.confidence import confidence, mean_confidence
 from trendhouse.recommendation.interactions import Floats, Integers, Interactions, Texts
 from trendhouse.recommendation.read_once import ReadOnce
@@ -87,18 +87,23 @@ class AlsRecommender:
 
     def scores(self, known: Known, customers: Integers) -> Floats:
         """About 1 for what the customer deals with, about 0 for what is not for it; -inf for unknown products and customers without a known one."""
-        factors = self._factors_of(known.interactions)
-        customer = solve(
-            confidence(known.interactions.weights[customers], self._loss.unit), factors, self._loss, threads=1
-        )
+        product, customer = self.product_factors(known), self.customer_factors(known, customers)
         with one_thread():
-            scores: Floats = customer @ factors.T
-        scores[:, ~factors.any(axis=1)] = -np.inf
+            scores: Floats = customer @ product.T
+        scores[:, ~product.any(axis=1)] = -np.inf
         scores[~customer.any(axis=1)] = -np.inf
         return scores
 
+    def product_factors(self, known: Known) -> Floats:
+        """Factors of today's products (products, rank), 0 for those that came after the fit."""
+        return self._factors_of(known.interactions)
+
+    def customer_factors(self, known: Known, customers: Integers, threads: int = 1) -> Floats:
+        """Factors of these customers (customers, rank), 0 for one that dealt with no product that has any."""
+        weights = confidence(known.interactions.weights[customers], self._loss.unit)
+        return solve(weights, self.product_factors(known), self._loss, threads)
+
     def _placed(self, interactions: Interactions) -> Floats:
-        """Factors of today's products, 0 for those that came after the fit."""
         column = interactions.columns_of(self._products)
         factors = np.zeros((len(interactions.products), self._factors.shape[1]), dtype=np.float32)
         factors[column[column >= 0]] = self._factors[column >= 0]
@@ -141,7 +146,7 @@ class AlsCandidate:
             }
         )
 
-    def load(self, artifact: str) -> Recommender:
+    def load(self, artifact: str) -> AlsRecommender:
         """The recommender of an artifact."""
         stored = from_text(artifact)
         unit, unobserved, penalty = stored["loss"].astype(np.float64)

@@ -5,8 +5,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from trendhouse.recommendation.candidate import Known, Recommender
+from trendhouse.recommendation.candidate import Known
 from trendhouse.recommendation.interactions import Floats, Integers
 from trendhouse.recommendation.product_text import (
     MAX_TERMS,
@@ -25,15 +26,20 @@ class ContentRecommender:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         """What the terms weigh; the products' own terms come with the catalogue, so that a new product needs no new fit."""
+        self.vocabulary = vocabulary
         self._vectors = ReadOnce(partial(product_vectors, vocabulary=vocabulary))
 
     def scores(self, known: Known, customers: Integers) -> Floats:
         """Cosine of customer and product, above 0 to 1; -inf where they share no term."""
-        vectors = self._vectors(known.catalogue)
+        vectors = self.product_vectors(known)
         profiles = of_length_one(known.interactions.weights[customers] @ vectors)
         # Few terms of a product meet many of a customer: sparse times dense is several times as fast as sparse times sparse.
         cosines = (vectors @ profiles.T.toarray()).T
         return np.where(cosines > 0, cosines, -np.inf).astype(np.float32)
+
+    def product_vectors(self, known: Known) -> csr_array:
+        """What is written about today's products (products, terms), of length 1; 0 without a known term."""
+        return self._vectors(known.catalogue)
 
 
 class ContentCandidate:
@@ -53,7 +59,7 @@ class ContentCandidate:
         vocabulary = learn_vocabulary(known.catalogue, parameters["min_products"], parameters["max_terms"])
         return None if vocabulary is None else to_text({"terms": vocabulary.terms, "weights": vocabulary.weights})
 
-    def load(self, artifact: str) -> Recommender:
+    def load(self, artifact: str) -> ContentRecommender:
         """The recommender of an artifact."""
         stored = from_text(artifact)
         return ContentRecommender(Vocabulary(stored["terms"].astype(np.str_), stored["weights"].astype(np.float32)))
