@@ -33,7 +33,8 @@ final as (
         products.seller_id,
         products.product_name as name,
         products.product_description as description,
-        products.category,
+        -- What has no category is not alike for that.
+        nullif(products.category, 'unknown') as category,
         products.subcategory,
         products.brand,
         products.list_price_amount,
