@@ -130,6 +130,6 @@ def _verified(row: Mapping[str, Any]) -> str:
     if artifact is None or sha256_text(artifact) != row["artifact_sha256"]:
         raise DamagedArtifactError(
             f"The stored model {row['fit_id']} ({row['topic']}, {row['algorithm']}) is damaged: its text does not match the checksum "
-            f"written when it was trained. Delete that row from ml_{row['topic']}__fits and build again: it is then trained anew."
+            "written when it was trained. Delete that row from the table of fits and build again: it is then trained anew."
         )
     return str(artifact)

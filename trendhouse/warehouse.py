@@ -44,6 +44,12 @@ def is_one_of(column: str, texts: Iterable[str]) -> str:
     return f"{column} in ({', '.join(quoted)})" if quoted else "false"
 
 
+def is_between(column: str, first: str, last: str) -> str:
+    """SQL condition: the column is one of the texts from the first to the last, in the order of their characters' numbers."""
+    low, high = (text.replace("'", "''") for text in (first, last))
+    return f"{column} between '{low}' and '{high}'"
+
+
 def to_arrow(relation: Any, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
     """Rows of a relation as an Arrow table.
 

@@ -10,8 +10,6 @@ peers are fitted on the weekly sums of the same products up to the same origin, 
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +23,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from example_shops import built, table_of  # noqa: E402
 from peers import boosted, seasonal_naive, statistical  # noqa: E402
 from public_data import DEFAULT_DATA  # noqa: E402
 from results import Result, show  # noqa: E402
@@ -33,8 +32,6 @@ from trendhouse.demand.history import Floats  # noqa: E402
 from trendhouse.demand.panel import Panel  # noqa: E402
 from trendhouse.evaluation.metrics import pinball_loss, wape  # noqa: E402
 
-EXAMPLES = HERE.parents[1] / "examples"
-DBT = str(Path(sys.executable).with_name("dbt"))
 LEVELS = (0.1, 0.5, 0.9)
 HORIZON_WEEKS = 4
 LAGS, WINDOWS = (1, 2, 3, 4, 8), (4, 8)
@@ -50,35 +47,6 @@ class Origin:
     actual: Floats
     forecast: Floats
     quantiles: dict[float, Floats]
-
-
-def built(shop: str, arguments: list[str], folder: Path) -> Path | None:
-    """The shop's warehouse, loaded and built unless it lies in the folder already; None where its data is not there."""
-    warehouse = folder / f"{shop}.duckdb"
-    if warehouse.is_file():
-        return warehouse
-    environment = {**os.environ, f"{shop.upper()}_DUCKDB": str(warehouse), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    project = EXAMPLES / shop
-    loading = subprocess.run([sys.executable, "load.py", *arguments], cwd=project, env=environment, check=False)
-    if loading.returncode:
-        return None
-    for command in (["deps"], ["build", "--target-path", str(folder / f"{shop}_target")]):
-        finished = subprocess.run(
-            [DBT, *command, "--quiet", "--profiles-dir", str(project)], cwd=project, env=environment, check=False
-        )
-        if finished.returncode:
-            sys.exit(f"dbt {command[0]} of {shop} failed.")
-    return warehouse
-
-
-def table_of(connection: duckdb.DuckDBPyConnection, name: str) -> str:
-    """Schema and name of a model's table, whatever prefix the profile gives the schema."""
-    found = connection.execute(
-        "select table_schema from information_schema.tables where table_name = ?", [name]
-    ).fetchone()
-    if not found:
-        sys.exit(f"The warehouse has no {name}. Build it anew: remove the file.")
-    return f'"{found[0]}"."{name}"'
 
 
 def origins_of(warehouse: Path) -> tuple[str, list[Origin]]:

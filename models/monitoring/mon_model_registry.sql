@@ -1,6 +1,6 @@
 with fits as (
 
-    {% for model in ['ml_demand__fits', 'ml_demand__ensembles', 'ml_recommendation__fits', 'ml_recommendation__rankers'] %}
+    {% for model in ['ml_demand__fits', 'ml_demand__ensembles', 'ml_recommendation__fits', 'ml_recommendation__rankers', 'ml_recommendation__next_basket_fits'] %}
         select
             fit_id,
             fit_key,
@@ -45,6 +45,17 @@ standings as (
         is_latest,
         is_champion
     from {{ ref('ml_recommendation__standings') }}
+    union all
+    select
+        fit_id,
+        'ndcg_at_10' as backtest_metric,
+        origins,
+        standing,
+        ndcg_at_10 as backtest_value,
+        true as is_higher_better,
+        is_latest,
+        is_champion
+    from {{ ref('ml_recommendation__next_basket_standings') }}
 
 ),
 

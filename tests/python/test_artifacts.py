@@ -53,7 +53,7 @@ def test_no_fits_are_zero_typed_rows() -> None:
 def test_a_changed_artifact_is_refused_with_a_sentence_that_says_what_to_do(text: str | None) -> None:
     damaged = replaced(to_table([FIT]), "artifact", text)
     with pytest.raises(
-        DamagedArtifactError, match=r"f1 \(demand, lightgbm\) is damaged.*Delete that row from ml_demand__fits"
+        DamagedArtifactError, match=r"f1 \(demand, lightgbm\) is damaged.*Delete that row from the table of fits"
     ):
         from_table(damaged)
 

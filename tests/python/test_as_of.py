@@ -186,6 +186,8 @@ def test_features_of_the_past_do_not_change(builds: TwoBuilds, connection: duckd
         "feat_recommendation_pairs",
         "feat_recommendation_sellers",
         "feat_recommendation_seller_pairs",
+        "feat_recommendation_repeats",
+        "feat_recommendation_repeat_products",
         "feat_pricing_cells",
     }
 

@@ -49,14 +49,17 @@ class Config:
         return META[name]
 
 
-# On data of their own: in test_demand_coherence.py a hierarchy, in test_recommendation_pipeline.py interactions, in test_recommendation_vectors.py
-# planted tastes.
+# On data of their own: in test_demand_coherence.py a hierarchy, in test_next_basket.py customers who buy again, in test_recommendation_pipeline.py
+# interactions, in test_recommendation_vectors.py planted tastes.
 TESTED_ELSEWHERE = {
     "ml_demand__reconciliation",
     "ml_demand__reconciliation_backtest",
     "ml_recommendation__backtest",
     "ml_recommendation__customer_vectors",
     "ml_recommendation__fits",
+    "ml_recommendation__next_basket_backtest",
+    "ml_recommendation__next_basket_fits",
+    "ml_recommendation__next_basket_scores",
     "ml_recommendation__product_vectors",
     "ml_recommendation__rankers",
     "ml_recommendation__scores",

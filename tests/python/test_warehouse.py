@@ -46,6 +46,7 @@ def test_conditions_quote_their_values() -> None:
     names = duckdb.connect().sql("select * from (values ('it''s'), ('a'), ('b')) as t (name)")
     assert warehouse.values(names, "name", where=warehouse.is_one_of("name", ["it's", "b"])) == ["b", "it's"]
     assert warehouse.values(names, "name", where=warehouse.is_one_of("name", [])) == []
+    assert warehouse.values(names, "name", where=warehouse.is_between("name", "c", "it's")) == ["it's"]
     assert warehouse.to_arrow(relation(), where=warehouse.equals("day", date(2025, 1, 2))).num_rows == 3
     both = warehouse.is_between("day", date(2025, 1, 1), date(2025, 1, 2))
     either = [warehouse.equals("day", date(2025, 1, day)) for day in (1, 2)]
