@@ -30,24 +30,18 @@ def values(relation: Any, column: str, where: str | None = None) -> list[Any]:
 
 def equals(column: str, value: date | None) -> str:
     """SQL condition: the column is this date; never true for None."""
-    return "false" if value is None else f"{column} = date '{value.isoformat()}'"
+    return "false" if value is None else f"{column} = {_literal(value)}"
 
 
-def is_between(column: str, first: date, last: date) -> str:
-    """SQL condition: the column is one of these dates or lies between them."""
-    return f"{column} between date '{first.isoformat()}' and date '{last.isoformat()}'"
+def is_between(column: str, first: date | str, last: date | str) -> str:
+    """SQL condition: the column is one of these dates or texts or lies between them; texts go by their characters' numbers."""
+    return f"{column} between {_literal(first)} and {_literal(last)}"
 
 
 def is_one_of(column: str, texts: Iterable[str]) -> str:
     """SQL condition: the column is one of these texts; never true for none."""
-    quoted = ["'" + text.replace("'", "''") + "'" for text in texts]
+    quoted = [_literal(text) for text in texts]
     return f"{column} in ({', '.join(quoted)})" if quoted else "false"
-
-
-def is_between(column: str, first: str, last: str) -> str:
-    """SQL condition: the column is one of the texts from the first to the last, in the order of their characters' numbers."""
-    low, high = (text.replace("'", "''") for text in (first, last))
-    return f"{column} between '{low}' and '{high}'"
 
 
 def to_arrow(relation: Any, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
@@ -95,3 +89,9 @@ def _narrowed(relation: Any, columns: Sequence[str] | None, where: str | None) -
     if columns is not None:
         relation = relation.project(", ".join(columns))
     return relation
+
+
+def _literal(value: date | str) -> str:
+    if isinstance(value, date):
+        return f"date '{value.isoformat()}'"
+    return "'" + value.replace("'", "''") + "'"

@@ -13,7 +13,7 @@ from trendhouse.recommendation.confidence import confidence, mean_confidence
 from trendhouse.recommendation.interactions import Floats, Integers, Interactions, Texts
 from trendhouse.recommendation.read_once import ReadOnce
 from trendhouse.recommendation.tensors import from_text, to_text
-from trendhouse.recommendation.top_products import blocks_of, stacked, top_products
+from trendhouse.recommendation.top_products import blocks_of, stacked, top_entries
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Vectors:
     chance: Floats
     length: Floats
 
-    def similarity(self, rows: Integers, others: "Vectors", shrinkage: float) -> Floats:
-        """Of some of these vectors with all the others (rows, others): (a.b - chance) / (|a| |b| + shrinkage); -inf where it is not above 0.
+    def similarity(self, rows: Integers, others: "Vectors", shrinkage: float) -> csr_array:
+        """Of some of these vectors with all the others (rows, others): (a.b - chance) / (|a| |b| + shrinkage); -inf or no entry where not above 0.
 
         Shrinkage in the denominator holds back pairs that rest on little (Dacrema, Cremonesi and Jannach 2019): with confidences of 1 it counts
         customers, or products.
@@ -38,7 +38,7 @@ class Vectors:
         found.data -= self.chance[row] * others.chance[found.indices]
         found.data /= self.length[row] * others.length[found.indices] + np.float32(shrinkage)
         found.data[~(found.data > 0)] = -np.inf
-        return scores_where_found(found)
+        return found
 
 
 def vectors_of(values: csr_array, is_centred: bool) -> Vectors:
@@ -102,8 +102,8 @@ def nearest_products(vectors: Vectors, shrinkage: float, neighbours: int, thread
 
     def of_block(rows: Integers) -> tuple[Integers, Floats]:
         found = vectors.similarity(rows, vectors, shrinkage)
-        found[np.arange(len(rows)), rows] = -np.inf
-        return top_products(found, neighbours)
+        found.data[found.indices == np.repeat(rows, np.diff(found.indptr))] = -np.inf
+        return top_entries(found, neighbours)
 
     return strongest(
         *stacked(in_blocks(of_block, blocks_of(np.arange(products), products), threads), neighbours), products
@@ -177,9 +177,8 @@ class CustomerLinks:
         scores = np.full((len(customers), len(known.interactions.products)), -np.inf, dtype=np.float32)
         for rows in blocks_of(np.arange(len(customers)), len(among.length)):
             found = asked.similarity(rows, among, self._shrinkage)
-            is_self = np.flatnonzero(place[customers[rows]] >= 0)
-            found[is_self, place[customers[rows[is_self]]]] = -np.inf
-            nearest = strongest(*top_products(found, self._neighbours), len(among.length))
+            found.data[found.indices == np.repeat(place[customers[rows]], np.diff(found.indptr))] = -np.inf
+            nearest = strongest(*top_entries(found, self._neighbours), len(among.length))
             scores[rows] = scores_where_found(nearest @ among.values)
         return scores
 

@@ -1,6 +1,7 @@
 """From scores to the best products of each customer."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,17 +31,32 @@ def top_products(scores: Floats, count: int) -> tuple[Integers, Floats]:
     product that comes first wins.
     """
     customers, products = scores.shape
+    if not customers or not products:
+        return _listed(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), scores.ravel(), customers, count)
+    row, column = np.divmod(np.flatnonzero(_may_be_among_the_best(scores, count)), products)
+    return _listed(row, column, scores[row, column], customers, count)
+
+
+def top_entries(scores: csr_array, count: int) -> tuple[Integers, Floats]:
+    """The best products of each customer as `top_products` gives them, where few of the scores are there: those without an entry are -inf."""
+    kept = [np.empty(0, dtype=np.int64)]
+    for start, end in pairwise(scores.indptr):
+        own = scores.data[start:end]
+        bound = np.partition(own, len(own) - count)[-count] if len(own) > count else -np.inf
+        kept.append(start + np.flatnonzero((own >= bound) & (own > -np.inf)))
+    entry = np.concatenate(kept)
+    row = np.searchsorted(scores.indptr, entry, side="right") - 1
+    return _listed(row, scores.indices[entry], scores.data[entry], scores.shape[0], count)
+
+
+def _listed(row: Integers, column: Integers, score: Floats, customers: int, count: int) -> tuple[Integers, Floats]:
+    """The best of the scores of rows and columns (scores,), as `top_products` gives them."""
     columns = np.full((customers, count), -1, dtype=np.int64)
     values = np.full((customers, count), -np.inf, dtype=np.float32)
-    if not customers or not products:
-        return columns, values
-    row, column = np.divmod(np.flatnonzero(_may_be_among_the_best(scores, count)), products)
-    score = scores[row, column]
     order = np.lexsort((column, -score, row))
-    starts = np.searchsorted(row, np.arange(customers))
-    place = np.arange(len(order)) - starts[row]
-    best = order[place < count]
-    place = place[place < count]
+    starts = np.searchsorted(row[order], np.arange(customers))
+    place = np.arange(len(order)) - starts[row[order]]
+    best, place = order[place < count], place[place < count]
     columns[row[best], place] = column[best]
     values[row[best], place] = score[best]
     return columns, values
