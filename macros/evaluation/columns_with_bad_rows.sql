@@ -5,7 +5,7 @@ with counted as (
 
     select
         {%- for column in columns %}
-        sum(case when {{ condition | replace('{column}', column) }} then 1 else 0 end) as {{ column }}{{ ',' if not loop.last }}
+        sum(case when {{ condition | replace('the_column', column) }} then 1 else 0 end) as {{ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ model }}
 

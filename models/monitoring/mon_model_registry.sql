@@ -1,6 +1,8 @@
 with fits as (
 
-    {% for model in ['ml_demand__fits', 'ml_demand__ensembles', 'ml_recommendation__fits', 'ml_recommendation__rankers', 'ml_recommendation__next_basket_fits'] %}
+    {% for model in [
+        'ml_demand__fits', 'ml_demand__ensembles', 'ml_recommendation__fits', 'ml_recommendation__rankers', 'ml_recommendation__next_basket_fits',
+    ] %}
         select
             fit_id,
             fit_key,

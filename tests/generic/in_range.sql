@@ -4,7 +4,7 @@
     {%- if columns is string or not columns or (min_value is none and max_value is none) -%}
         {{ exceptions.raise_compiler_error('in_range needs a list of at least one column, and min_value, max_value or both.') }}
     {%- endif %}
-    {%- set broken = ["{column} < " ~ min_value] if min_value is not none else [] %}
-    {%- set broken = broken + (["{column} > " ~ max_value] if max_value is not none else ["cast({column} as string) in ('nan', 'NaN')"]) %}
+    {%- set broken = ["the_column < " ~ min_value] if min_value is not none else [] %}
+    {%- set broken = broken + (["the_column > " ~ max_value] if max_value is not none else ["cast(the_column as string) in ('nan', 'NaN')"]) %}
 {{ trendhouse.columns_with_bad_rows(model, columns, broken | join(' or ')) }}
 {% endtest %}

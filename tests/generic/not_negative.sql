@@ -5,5 +5,5 @@
     {%- if columns is string or not columns -%}
         {{ exceptions.raise_compiler_error('not_negative needs a list of at least one column.') }}
     {%- endif %}
-{{ trendhouse.columns_with_bad_rows(model, columns, "{column} < 0 or {column} > cast('infinity' as double)") }}
+{{ trendhouse.columns_with_bad_rows(model, columns, "the_column < 0 or the_column > cast('infinity' as double)") }}
 {% endtest %}

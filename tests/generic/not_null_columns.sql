@@ -4,5 +4,5 @@
     {%- if columns is string or not columns -%}
         {{ exceptions.raise_compiler_error('not_null_columns needs a list of at least one column.') }}
     {%- endif %}
-{{ trendhouse.columns_with_bad_rows(model, columns, '{column} is null') }}
+{{ trendhouse.columns_with_bad_rows(model, columns, 'the_column is null') }}
 {% endtest %}
