@@ -36,11 +36,15 @@ def solve(matrix: csr_array, factors: Floats, loss: Loss, threads: int) -> Float
     """Factors (rows, rank) of the rows of a matrix of confidences (rows, columns), given the factors (columns, rank) of its columns.
 
     A row without an entry has factors of 0, and a column whose factors are 0 counts for nothing. Rows of like length are solved together; which
-    ones, is the same on any number of threads.
+    ones, is the same on any number of threads. A row of fewer entries than factors is solved in its entries (Woodbury's identity), on the axes of
+    the Gram matrix, where all that rows share is diagonal.
     """
     rank, others_known = factors.shape[1], np.count_nonzero(factors.any(axis=1))
     with one_thread():
         gram = loss.unobserved * (factors.T @ factors)
+        spectrum, axes = np.linalg.eigh(gram.astype(np.float64))
+        spectrum, axes = np.maximum(spectrum, 0).astype(np.float32), axes.astype(np.float32)
+        turned = factors @ axes
     length = np.diff(matrix.indptr)
     order = np.argsort(length, kind="stable")
 
@@ -49,11 +53,15 @@ def solve(matrix: csr_array, factors: Floats, loss: Loss, threads: int) -> Float
         entry = matrix.indptr[rows][:, None] + np.arange(width)
         is_there = np.arange(width) < length[rows][:, None]
         entry = np.where(is_there, entry, 0)
+        weights = np.where(is_there, matrix.data[entry], 0).astype(np.float32)
+        strength = (loss.penalty * (length[rows] + loss.unobserved * others_known)).astype(np.float32)
+        if width < rank:
+            found = _in_entries(turned[matrix.indices[entry]], weights, spectrum + strength[:, None])
+            return np.asarray(found @ axes.T)
         others = factors[matrix.indices[entry]]
-        weighted = others * np.where(is_there, matrix.data[entry], 0)[:, :, None].astype(np.float32)
+        weighted = others * weights[:, :, None]
         systems = weighted.transpose(0, 2, 1) @ others + gram
-        strength = loss.penalty * (length[rows] + loss.unobserved * others_known)
-        systems[:, np.arange(rank), np.arange(rank)] += strength[:, None].astype(np.float32)
+        systems[:, np.arange(rank), np.arange(rank)] += strength[:, None]
         return np.linalg.solve(systems, weighted.sum(axis=1)[:, :, None])[:, :, 0]
 
     solved = np.zeros((matrix.shape[0], rank), dtype=np.float32)
@@ -61,6 +69,20 @@ def solve(matrix: csr_array, factors: Floats, loss: Loss, threads: int) -> Float
     for rows, found in zip(blocks, in_blocks(of_block, blocks, threads), strict=True):
         solved[rows] = found
     return solved
+
+
+def _in_entries(others: Floats, weights: Floats, diagonal: Floats) -> Floats:
+    """(D + U'CU)^-1 U'C 1 (rows, rank) as D^-1 U'W (1 + W U D^-1 U'W)^-1 W 1, with W the root of C.
+
+    `others` (rows, entries, rank) is U, `weights` (rows, entries) is C, `diagonal` (rows, rank) is D.
+    """
+    roots = np.sqrt(weights)
+    scaled = others * roots[:, :, None]
+    divided = scaled / diagonal[:, None, :]
+    systems = divided @ scaled.transpose(0, 2, 1)
+    systems[:, np.arange(roots.shape[1]), np.arange(roots.shape[1])] += 1
+    found = np.linalg.solve(systems, roots[:, :, None])
+    return np.asarray((divided.transpose(0, 2, 1) @ found)[:, :, 0])
 
 
 def _blocks_of_like_length(rows: Integers, length: Integers, rank: int) -> list[Integers]:
@@ -121,7 +143,7 @@ class AlsCandidate:
 
         `unobserved_share` is what all pairs together weigh against those that met: 10, as with ten negatives to a positive.
         """
-        return {"version": 1, "rank": 64, "sweeps": 8, "unobserved_share": 10.0, "penalty": 0.01, "seed": 20}
+        return {"version": 2, "rank": 64, "sweeps": 8, "unobserved_share": 10.0, "penalty": 0.01, "seed": 20}
 
     def fit(self, known: Known, parameters: Mapping[str, Any], threads: int) -> str | None:
         """The products that anybody met, and their factors; None when there are none."""
