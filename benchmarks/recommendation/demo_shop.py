@@ -74,7 +74,7 @@ ORDERED = """
 BACKTEST = """
     select metric_value, baseline_value
     from main_monitoring.mon_recommendation_quality
-    where judged = 'back_test' and is_champion and metric = '{metric}' and k = 10
+    where list_kind = 'product' and judged = 'back_test' and is_champion and metric = '{metric}' and k = 10
 """
 
 

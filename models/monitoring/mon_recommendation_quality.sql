@@ -75,6 +75,39 @@ tested as (
 
 ),
 
+-- Beside the next baskets stands what each customer bought most often, which few recommenders beat.
+next_baskets_tested as (
+
+    select
+        backtest.fit_id,
+        backtest.algorithm,
+        backtest.metric,
+        backtest.k,
+        backtest.metric_value,
+        max(case when backtest.algorithm = 'personal_top' then backtest.metric_value end) over (
+            partition by backtest.fit_key, backtest.origin_date, backtest.metric, backtest.k
+        ) as baseline_value,
+        backtest.customers,
+        standings.is_baseline,
+        standings.is_champion,
+        backtest.origin_date
+    from {{ ref('ml_recommendation__next_basket_backtest') }} as backtest
+    inner join {{ ref('ml_recommendation__next_basket_standings') }} as standings
+        on backtest.fit_id = standings.fit_id
+
+),
+
+sellers_tested as (
+
+    select
+        customers,
+        hit_rate_at_5,
+        popular_hit_rate_at_5,
+        origin_date
+    from {{ ref('ml_recommendation__seller_backtest') }}
+
+),
+
 -- ---- The lists of today. ----
 lists as (
 
@@ -257,9 +290,54 @@ served as (
 
 ),
 
+all_judged as (
+
+    select
+        'product' as list_kind,
+        tested.*
+    from tested
+    union all
+    select
+        'product' as list_kind,
+        served.*
+    from served
+    union all
+    select
+        'next_basket' as list_kind,
+        fit_id,
+        algorithm,
+        'back_test' as judged,
+        metric,
+        k,
+        metric_value,
+        baseline_value,
+        customers,
+        is_baseline,
+        is_champion,
+        origin_date
+    from next_baskets_tested
+    union all
+    select
+        'seller' as list_kind,
+        cast(null as varchar) as fit_id,
+        'similar_sellers' as algorithm,
+        'back_test' as judged,
+        'hit_rate' as metric,
+        5 as k,
+        hit_rate_at_5 as metric_value,
+        popular_hit_rate_at_5 as baseline_value,
+        customers,
+        false as is_baseline,
+        true as is_champion,
+        origin_date
+    from sellers_tested
+
+),
+
 final as (
 
     select
+        list_kind,
         fit_id,
         algorithm,
         judged,
@@ -271,11 +349,7 @@ final as (
         is_baseline,
         is_champion,
         origin_date
-    from (
-        select * from tested
-        union all
-        select * from served
-    ) as both_parts
+    from all_judged
 
 )
 

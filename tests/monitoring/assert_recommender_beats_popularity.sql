@@ -15,6 +15,7 @@ with latest as (
         on quality.fit_id = registry.fit_id
     where
         registry.is_latest
+        and quality.list_kind = 'product'
         and quality.judged = 'back_test'
         and quality.metric = 'ndcg'
         and quality.k = 10
