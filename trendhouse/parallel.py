@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from functools import cache
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 import scipy.linalg  # noqa: F401 - a library must be there to be found
 from threadpoolctl import ThreadpoolController
@@ -19,10 +20,40 @@ def _linear_algebra() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-def one_thread() -> AbstractContextManager[object]:
+class _Inside:
+    """How many are within `one_thread` now, in all threads of the process, and the limit that the first of them set.
+
+    The number of threads of linear algebra belongs to the process: who leaves first must not give back what another still works under.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._count = Lock(), 0
+        self._limit: Any = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._count == 0:
+                self._limit = _linear_algebra().limit(limits=1)
+            self._count += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if self._count == 0:
+                self._limit.restore_original_limits()
+
+
+_inside = _Inside()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
     """Within it, linear algebra takes one thread: how a sum is split over threads shows in its last digits."""
-    context: AbstractContextManager[object] = _linear_algebra().limit(limits=1)
-    return context
+    _inside.enter()
+    try:
+        yield
+    finally:
+        _inside.leave()
 
 
 def in_blocks(work: Callable[[Block], Result], blocks: Iterable[Block], threads: int) -> Iterator[Result]:
