@@ -25,6 +25,7 @@ from trendhouse.demand.product_weeks import ProductWeeks, product_weeks
 from trendhouse.demand.segments import demand_classes
 from trendhouse.evaluation.conformal import Calibration, PoissonQuantiles, calibrate
 from trendhouse.evaluation.splits import rolling_origins, split_at
+from trendhouse.parallel import one_thread
 from trendhouse.training import fit_id
 
 # Quantiles of every forecast: 0.05, 0.10 ... 0.95; and those that the back-test keeps of each candidate.
@@ -82,6 +83,7 @@ class OriginForecasts:
     forecasts: Floats
 
 
+@one_thread()
 def run(
     rows: pa.Table, history: History, fits: Sequence[Fit], as_of_date: date, origins: int, threads: int
 ) -> pa.Table:

@@ -18,6 +18,7 @@ from trendhouse.demand.hierarchy import PRODUCT, Hierarchy, hierarchy_of, node_h
 from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import numbers
 from trendhouse.demand.reconciliation import Covariance, bottom_up, correlation_shrinkage, mint
+from trendhouse.parallel import one_thread
 
 BOTTOM_UP = "bottom_up"
 MINT_SHRINK = "mint_shrink"
@@ -191,6 +192,7 @@ def tested_origins(backtest: pa.Table, nodes: pa.Table, history: History) -> lis
     return found
 
 
+@one_thread()
 def run_backtest(backtest: pa.Table, nodes: pa.Table, history: History) -> pa.Table:
     """Each node's weeks at each origin, by method (TESTED_SCHEMA); `backtest` holds one fit's rows.
 
@@ -224,6 +226,7 @@ def run_backtest(backtest: pa.Table, nodes: pa.Table, history: History) -> pa.Ta
     return pa.concat_tables(parts) if parts else TESTED_SCHEMA.empty_table()
 
 
+@one_thread()
 def reconcile(method: str | None, scores: pa.Table, backtest: pa.Table, nodes: pa.Table, history: History) -> pa.Table:
     """Reconciled weeks of the products scored on one as-of date (RECONCILED_SCHEMA), by the method that the back-test chose.
 

@@ -36,6 +36,7 @@ from trendhouse.demand.matrix import (
     most_units,
     numbers,
 )
+from trendhouse.parallel import one_thread
 from trendhouse.training import Settings, fingerprint, fit_key
 
 Floats = NDArray[np.float64]
@@ -133,6 +134,7 @@ def kept(selections: pa.Table, columns: Sequence[str], as_of_date: date | None) 
     return [column for column in columns if column not in dropped]
 
 
+@one_thread()
 def select(rows: pa.Table, as_of_date: date, origins: int, previous: pa.Table, threads: int) -> pa.Table:
     """Judge every feature on labelled, uncensored rows of the feature table; rows of SELECTION_SCHEMA.
 

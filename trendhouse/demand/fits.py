@@ -16,6 +16,7 @@ from trendhouse.demand.candidates import candidates
 from trendhouse.demand.ensembles import ensembles
 from trendhouse.demand.matrix import KEYS, feature_names, numbers
 from trendhouse.demand.tuning import best_parameters
+from trendhouse.parallel import one_thread
 from trendhouse.training import Settings, fingerprint, fit_id, fit_key
 
 TOPIC = "demand"
@@ -33,6 +34,7 @@ def settings(columns: Sequence[str], trials: pa.Table | None = None, as_of_date:
     return Settings(parameters=parameters, features=feature_names(columns))
 
 
+@one_thread()
 def train(
     rows: pa.Table, as_of_date: date, previous: pa.Table, threads: int, wanted: Settings | None = None
 ) -> pa.Table:
@@ -83,6 +85,7 @@ def missing_ensembles(training: Sequence[Mapping[str, Any]], previous: pa.Table)
     return [name for name in ensembles() if fit_id(str(training[0]["fit_key"]), name) not in present]
 
 
+@one_thread()
 def train_ensembles(training: Sequence[Mapping[str, Any]], backtest: pa.Table, wanted: Sequence[str]) -> pa.Table:
     """Fit the ensembles on the candidates' back-test rows of one training; rows of FITS_SCHEMA.
 

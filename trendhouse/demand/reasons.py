@@ -15,6 +15,7 @@ from trendhouse.demand.history import Floats, History
 from trendhouse.demand.matrix import KEYS
 from trendhouse.demand.serving import forecaster_of
 from trendhouse.explain import phrase_of, sentence, top_reasons, value_text
+from trendhouse.parallel import one_thread
 
 # Beside them, the rest, so that a product's reasons add up to its forecast less what the model expects of nothing but its level.
 REASONS_PER_PRODUCT = 5
@@ -91,6 +92,7 @@ def largest_products(forecast: pa.Table, count: int) -> list[str]:
     return list(ordered.column("product_id").slice(0, count).to_pylist())
 
 
+@one_thread()
 def explain(rows: pa.Table, champion_id: str | None, training: pa.Table, history: History, threads: int) -> pa.Table:
     """Reasons (REASONS_SCHEMA) for the products in `rows`, the feature rows of one as-of date.
 

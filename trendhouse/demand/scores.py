@@ -11,6 +11,7 @@ from trendhouse.demand.candidate import Forecaster
 from trendhouse.demand.history import History
 from trendhouse.demand.serving import forecaster_of
 from trendhouse.evaluation.conformal import Calibration, PoissonQuantiles
+from trendhouse.parallel import one_thread
 
 SCORES_SCHEMA = pa.schema(
     [
@@ -47,6 +48,7 @@ class Scorer:
         fit, forecaster = forecaster_of(champion_id, training)
         return cls(fit, forecaster, calibration(backtest), history, datetime.now(UTC).replace(tzinfo=None))
 
+    @one_thread()
     def score(self, rows: pa.Table) -> pa.Table:
         """Forecasts (SCORES_SCHEMA) of rows of the feature table."""
         predictions = rows.select(["product_id", "as_of_date", "target_date", "horizon_days"]).append_column(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from trendhouse.explain import amount_text, day_text
-from trendhouse.parallel import in_blocks
+from trendhouse.parallel import in_blocks, one_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -221,6 +221,7 @@ class _Design:
         return matrix
 
 
+@one_thread()
 def find(
     weeks: pa.Table, festivals: pa.Table, false_discovery_rate: float, least_change: float, threads: int
 ) -> pa.Table:

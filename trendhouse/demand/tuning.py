@@ -23,6 +23,7 @@ from trendhouse.demand.matrix import HORIZON_DAYS, KEYS, LABEL, feature_names, n
 from trendhouse.demand.search_space import Choices, Integers, SearchSpace, with_values
 from trendhouse.evaluation.metrics import wape
 from trendhouse.evaluation.splits import Split, rolling_origins, split_at
+from trendhouse.parallel import one_thread
 from trendhouse.training import Settings, fingerprint, fit_key
 
 SAMPLERS = ("grid", "random", "bayesian")
@@ -124,6 +125,7 @@ def best_parameters(
     return with_values(default, json.loads(latest["changed_parameters"]))
 
 
+@one_thread()
 def tune(
     rows: pa.Table,
     candidates: Mapping[str, Candidate],

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from trendhouse.parallel import one_thread
 from trendhouse.pricing.elasticity import Cells, Floats, Ints, Posterior, Slopes, estimate_slopes, shrink
 
 CELL_COLUMNS = (
@@ -131,6 +132,7 @@ def fit(cells: pa.Table, products: pa.Table) -> Fitted:
     return Fitted(products, [str(path[index]) for index in first], tree, posterior, lifts, prices)
 
 
+@one_thread()
 def estimate(cells: pa.Table, products: pa.Table) -> pa.Table:
     """Price response (RESPONSE_SCHEMA) of every product, see `fit`; no rows for no products.
 
