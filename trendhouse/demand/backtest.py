@@ -83,7 +83,6 @@ class OriginForecasts:
     forecasts: Floats
 
 
-@one_thread()
 def run(
     rows: pa.Table, history: History, fits: Sequence[Fit], as_of_date: date, origins: int, threads: int
 ) -> pa.Table:
@@ -93,6 +92,7 @@ def run(
     nor calibrate. An origin at which one of the candidates finds too little to learn from is left out for all. One more origin
     before these is for the ensembles to learn from; its rows are marked `is_warm_up`.
     """
+    one_thread()
     rows = rows.sort_by([(key, "ascending") for key in KEYS])
     available = pc.unique(rows.column("as_of_date")).to_pylist()
     dates = rolling_origins(as_of_date, available, origins + WARM_UP_ORIGINS, HORIZON_DAYS)

@@ -192,12 +192,12 @@ def tested_origins(backtest: pa.Table, nodes: pa.Table, history: History) -> lis
     return found
 
 
-@one_thread()
 def run_backtest(backtest: pa.Table, nodes: pa.Table, history: History) -> pa.Table:
     """Each node's weeks at each origin, by method (TESTED_SCHEMA); `backtest` holds one fit's rows.
 
     With a single origin MinT has no errors to learn from and is bottom-up.
     """
+    one_thread()
     tested = tested_origins(backtest, nodes, history)
     parts = []
     for here in tested:
@@ -226,12 +226,12 @@ def run_backtest(backtest: pa.Table, nodes: pa.Table, history: History) -> pa.Ta
     return pa.concat_tables(parts) if parts else TESTED_SCHEMA.empty_table()
 
 
-@one_thread()
 def reconcile(method: str | None, scores: pa.Table, backtest: pa.Table, nodes: pa.Table, history: History) -> pa.Table:
     """Reconciled weeks of the products scored on one as-of date (RECONCILED_SCHEMA), by the method that the back-test chose.
 
     The factor of a product's week is held against each of its days, so that days add up to weeks. Rounded to 6 decimals.
     """
+    one_thread()
     if not scores.num_rows:
         return RECONCILED_SCHEMA.empty_table()
     as_of_date = scores.column("as_of_date")[0].as_py()

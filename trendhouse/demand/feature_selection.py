@@ -134,13 +134,13 @@ def kept(selections: pa.Table, columns: Sequence[str], as_of_date: date | None) 
     return [column for column in columns if column not in dropped]
 
 
-@one_thread()
 def select(rows: pa.Table, as_of_date: date, origins: int, previous: pa.Table, threads: int) -> pa.Table:
     """Judge every feature on labelled, uncensored rows of the feature table; rows of SELECTION_SCHEMA.
 
     A selection that `previous` holds already (same rows, same settings) gives no rows. With fewer than LEAST_ROWS rows before the
     oldest of `origins` + 1 origins, everything is kept.
     """
+    one_thread()
     wanted = settings(rows.column_names, origins)
     before = as_of_date - timedelta(days=HORIZON_DAYS * (origins + 1))
     known = rows.filter(pc.less(rows.column("target_date"), pa.scalar(before, type=pa.date32())))

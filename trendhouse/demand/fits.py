@@ -34,7 +34,6 @@ def settings(columns: Sequence[str], trials: pa.Table | None = None, as_of_date:
     return Settings(parameters=parameters, features=feature_names(columns))
 
 
-@one_thread()
 def train(
     rows: pa.Table, as_of_date: date, previous: pa.Table, threads: int, wanted: Settings | None = None
 ) -> pa.Table:
@@ -43,6 +42,7 @@ def train(
     A fit that `previous` holds already (same data, same settings) is not repeated: it would come out the same. A candidate that
     finds too little to learn from gives no row. Without `wanted`, every column is a feature and every parameter the candidate's own.
     """
+    one_thread()
     wanted = wanted or settings(rows.column_names)
     rows = rows.sort_by([(key, "ascending") for key in KEYS])
     key = fit_key(fingerprint(rows, KEYS), wanted)
@@ -85,12 +85,12 @@ def missing_ensembles(training: Sequence[Mapping[str, Any]], previous: pa.Table)
     return [name for name in ensembles() if fit_id(str(training[0]["fit_key"]), name) not in present]
 
 
-@one_thread()
 def train_ensembles(training: Sequence[Mapping[str, Any]], backtest: pa.Table, wanted: Sequence[str]) -> pa.Table:
     """Fit the ensembles on the candidates' back-test rows of one training; rows of FITS_SCHEMA.
 
     `training` describes the candidates' fits. An ensemble that finds too little to learn from gives no row.
     """
+    one_thread()
     of_fit = {str(row["fit_id"]): str(row["algorithm"]) for row in training}
     order = [(name, "ascending") for name in ("as_of_date", "product_id", "horizon_days")]
     parts = {

@@ -92,12 +92,12 @@ def largest_products(forecast: pa.Table, count: int) -> list[str]:
     return list(ordered.column("product_id").slice(0, count).to_pylist())
 
 
-@one_thread()
 def explain(rows: pa.Table, champion_id: str | None, training: pa.Table, history: History, threads: int) -> pa.Table:
     """Reasons (REASONS_SCHEMA) for the products in `rows`, the feature rows of one as-of date.
 
     `training` holds the fits of the champion's training, as in `serving.forecaster_of`.
     """
+    one_thread()
     if not rows.num_rows:
         return REASONS_SCHEMA.empty_table()
     fit, forecaster = forecaster_of(champion_id, training)

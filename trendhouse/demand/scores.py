@@ -48,9 +48,9 @@ class Scorer:
         fit, forecaster = forecaster_of(champion_id, training)
         return cls(fit, forecaster, calibration(backtest), history, datetime.now(UTC).replace(tzinfo=None))
 
-    @one_thread()
     def score(self, rows: pa.Table) -> pa.Table:
         """Forecasts (SCORES_SCHEMA) of rows of the feature table."""
+        one_thread()
         predictions = rows.select(["product_id", "as_of_date", "target_date", "horizon_days"]).append_column(
             "mean_units", pa.array(self.forecaster.predict(rows, self.history))
         )

@@ -221,7 +221,6 @@ class _Design:
         return matrix
 
 
-@one_thread()
 def find(
     weeks: pa.Table, festivals: pa.Table, false_discovery_rate: float, least_change: float, threads: int
 ) -> pa.Table:
@@ -231,6 +230,7 @@ def find(
     survives at `false_discovery_rate` among those of its kind and is at least `least_change` of its level (0.1: 10%). What comes out is the same
     on any number of threads.
     """
+    one_thread()
     if not weeks.num_rows:
         return TRENDS_SCHEMA.empty_table()
     dates, series = _series_of(weeks)

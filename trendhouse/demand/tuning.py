@@ -125,7 +125,6 @@ def best_parameters(
     return with_values(default, json.loads(latest["changed_parameters"]))
 
 
-@one_thread()
 def tune(
     rows: pa.Table,
     candidates: Mapping[str, Candidate],
@@ -141,6 +140,7 @@ def tune(
     `rows` are labelled, uncensored rows of the feature table. A tuning that `previous` holds already (same rows, same settings),
     and a history too short for a fold, give no rows. Raises ImportError, saying what to install, without Optuna.
     """
+    one_thread()
     wanted = settings(candidates, rows.column_names, origins, sampler, trials)
     before = as_of_date - timedelta(days=HORIZON_DAYS * (origins + 1))
     rows = rows.filter(pc.less(rows.column("target_date"), pa.scalar(before, type=pa.date32())))

@@ -132,12 +132,12 @@ def fit(cells: pa.Table, products: pa.Table) -> Fitted:
     return Fitted(products, [str(path[index]) for index in first], tree, posterior, lifts, prices)
 
 
-@one_thread()
 def estimate(cells: pa.Table, products: pa.Table) -> pa.Table:
     """Price response (RESPONSE_SCHEMA) of every product, see `fit`; no rows for no products.
 
     A product without cells gets what its group, the shop or, where no price ever moved, retail in general suggests.
     """
+    one_thread()
     return _table(fit(cells, products)) if products.num_rows else RESPONSE_SCHEMA.empty_table()
 
 

@@ -262,9 +262,9 @@ def fit(lessons: Sequence[Lesson], parameters: Mapping[str, Any], threads: int) 
         return None
     features, label, size = np.vstack(rows), np.concatenate(labels), np.concatenate(sizes)
     seen = _evidence(features, len(names))
-    with one_thread():
-        blend = np.array([float(f"{weight:.6g}") for weight in blend_weights(seen, label, size, parameters["ridge"])])
-        start = seen @ blend
+    one_thread()
+    blend = np.array([float(f"{weight:.6g}") for weight in blend_weights(seen, label, size, parameters["ridge"])])
+    start = seen @ blend
     data = lightgbm.Dataset(features, label, group=size, init_score=start, feature_name=feature_names(names))
     settings = deterministic({**parameters["lightgbm"], "monotone_constraints": _directions(len(names))}, threads)
     booster = lightgbm.train(settings, data, num_boost_round=parameters["rounds"])

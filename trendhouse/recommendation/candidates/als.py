@@ -40,11 +40,11 @@ def solve(matrix: csr_array, factors: Floats, loss: Loss, threads: int) -> Float
     the Gram matrix, where all that rows share is diagonal.
     """
     rank, others_known = factors.shape[1], np.count_nonzero(factors.any(axis=1))
-    with one_thread():
-        gram = loss.unobserved * (factors.T @ factors)
-        spectrum, axes = np.linalg.eigh(gram.astype(np.float64))
-        spectrum, axes = np.maximum(spectrum, 0).astype(np.float32), axes.astype(np.float32)
-        turned = factors @ axes
+    one_thread()
+    gram = loss.unobserved * (factors.T @ factors)
+    spectrum, axes = np.linalg.eigh(gram.astype(np.float64))
+    spectrum, axes = np.maximum(spectrum, 0).astype(np.float32), axes.astype(np.float32)
+    turned = factors @ axes
     length = np.diff(matrix.indptr)
     order = np.argsort(length, kind="stable")
 
@@ -110,8 +110,8 @@ class AlsRecommender:
     def scores(self, known: Known, customers: Integers) -> Floats:
         """About 1 for what the customer deals with, about 0 for what is not for it; -inf for unknown products and customers without a known one."""
         product, customer = self.product_factors(known), self.customer_factors(known, customers)
-        with one_thread():
-            scores: Floats = customer @ product.T
+        one_thread()
+        scores: Floats = customer @ product.T
         scores[:, ~product.any(axis=1)] = -np.inf
         scores[~customer.any(axis=1)] = -np.inf
         return scores

@@ -37,8 +37,8 @@ class EaseCandidate:
         popular = np.argsort(-column_sums(matrix), kind="stable")[: parameters["most_products"]]
         chosen = np.sort(popular)
         chosen_matrix = csr_array(matrix[:, chosen])
-        with one_thread():
-            links = ease(chosen_matrix, parameters["penalty"], parameters["dropout"])
+        one_thread()
+        links = ease(chosen_matrix, parameters["penalty"], parameters["dropout"])
         if not links.any():
             return None
         size = np.where(links != 0, np.abs(links), -np.inf)
