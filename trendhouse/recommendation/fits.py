@@ -165,16 +165,24 @@ def train_rankers(
         if sources:
             lessons[cut] = Lesson(snapshots.cut_at(cut, rest_days), sources)
     trained_at = datetime.now(UTC).replace(tzinfo=None)
+    parameters, names = ranker.parameters(), ranker.names_in_all(list(lessons.values()))
+    # Lessons side by side, and rankers after them: trainings and lists this small do not keep several cores busy.
+    rows = dict(
+        zip(
+            lessons,
+            in_blocks(lambda lesson: ranker.training_rows(lesson, names, parameters, 1), lessons.values(), threads),
+            strict=True,
+        )
+    )
 
     def fit_of(cut: date) -> Fit | None:
-        taught = [lesson for earlier, lesson in lessons.items() if earlier + timedelta(days=STEP_DAYS) <= cut]
-        artifact = ranker.fit(taught, ranker.parameters(), max(threads // len(wanted), 1))
+        taught = [part for earlier, part in rows.items() if earlier + timedelta(days=STEP_DAYS) <= cut]
+        artifact = ranker.fit_rows(names, taught, parameters, max(threads // len(wanted), 1))
         if artifact is None:
             return None
         sources, metrics = ranker.load(artifact).sources, {"lessons": len(taught)}
-        return _fit(wanted[cut], ranker.ALGORITHM, trained_at, cut, ranker.parameters(), sources, metrics, artifact)
+        return _fit(wanted[cut], ranker.ALGORITHM, trained_at, cut, parameters, sources, metrics, artifact)
 
-    # Side by side: a training this small does not keep several cores busy.
     return to_table([fit for fit in in_blocks(fit_of, wanted, threads) if fit is not None])
 
 

@@ -47,6 +47,15 @@ class Lesson:
 
 
 @dataclass(frozen=True)
+class TrainingRows:
+    """What a ranker learns from: features (rows, features) and labels (rows,), customer by customer, and how many rows each has (customers,)."""
+
+    features: Floats
+    labels: Floats
+    sizes: Integers
+
+
+@dataclass(frozen=True)
 class Proposals:
     """Pairs of customer (place in the block) and product that at least one source proposes, by customer and product; features (pairs, features)."""
 
@@ -245,22 +254,31 @@ def parameters() -> Mapping[str, Any]:
 
 
 def fit(lessons: Sequence[Lesson], parameters: Mapping[str, Any], threads: int) -> str | None:
-    """Artifact (JSON text) of a ranker; None when fewer than LEAST_CUSTOMERS dealt with anything that was proposed.
+    """Artifact (JSON text) of a ranker, see `fit_rows`. Sources that are missing in some of the lessons are left out."""
+    names = names_in_all(lessons)
+    return fit_rows(
+        names, [training_rows(lesson, names, parameters, threads) for lesson in lessons], parameters, threads
+    )
 
-    Sources that are missing in some of the lessons are left out. Same input, same text, whatever `threads` is.
+
+def names_in_all(lessons: Sequence[Lesson]) -> list[str]:
+    """The sources that all lessons have, sorted; none without a lesson."""
+    return sorted(set.intersection(*(set(lesson.sources) for lesson in lessons))) if lessons else []
+
+
+def fit_rows(
+    names: Sequence[str], lessons: Sequence[TrainingRows], parameters: Mapping[str, Any], threads: int
+) -> str | None:
+    """Artifact (JSON text) of a ranker of these sources, taught by the rows of some lessons.
+
+    None when fewer than LEAST_CUSTOMERS dealt with anything that was proposed. Same input, same text, whatever `threads` is.
     """
-    names = sorted(set.intersection(*(set(lesson.sources) for lesson in lessons))) if lessons else []
-    if not names:
+    if not names or sum(len(lesson.sizes) for lesson in lessons) < LEAST_CUSTOMERS:
         return None
-    rows, labels, sizes = [], [], []
-    for lesson in lessons:
-        for features, label, size in _training_rows(lesson, names, parameters, threads):
-            rows.append(features)
-            labels.append(label)
-            sizes.append(size)
-    if sum(len(size) for size in sizes) < LEAST_CUSTOMERS:
-        return None
-    features, label, size = np.vstack(rows), np.concatenate(labels), np.concatenate(sizes)
+    features, label, size = (
+        np.concatenate(parts)
+        for parts in zip(*((lesson.features, lesson.labels, lesson.sizes) for lesson in lessons), strict=True)
+    )
     seen = _evidence(features, len(names))
     one_thread()
     blend = np.array([float(f"{weight:.6g}") for weight in blend_weights(seen, label, size, parameters["ridge"])])
@@ -295,10 +313,8 @@ def _directions(sources: int) -> list[int]:
     return [1] * sources + [-1] * sources + [1, 1] + [0] * len(NAMES)
 
 
-def _training_rows(
-    lesson: Lesson, names: Sequence[str], parameters: Mapping[str, Any], threads: int
-) -> Iterator[tuple[Floats, Floats, Integers]]:
-    """Block by block: features (rows, features), labels (rows,), and how many rows each customer has; of customers with a hit and a miss."""
+def training_rows(lesson: Lesson, names: Sequence[str], parameters: Mapping[str, Any], threads: int) -> TrainingRows:
+    """What these sources propose to the customers of a lesson, as far as there is a hit and a miss."""
     cut = lesson.cut
     customers = cut.customers(parameters["most_customers"])
     sources, features = [lesson.sources[name] for name in names], PairFeatures(cut.known)
@@ -314,7 +330,10 @@ def _training_rows(
         kept = teaches[proposals.row]
         return proposals.features[kept], hit[kept].astype(np.float32), size[teaches].astype(np.int64)
 
-    yield from in_blocks(of_block, _blocks(customers, cut.known, len(sources)), threads)
+    nothing = np.empty((0, len(feature_names(names))), dtype=np.float32), np.empty(0, dtype=np.float32)
+    found = [(*nothing, np.empty(0, dtype=np.int64))]
+    found += in_blocks(of_block, _blocks(customers, cut.known, len(sources)), threads)
+    return TrainingRows(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 def _blocks(customers: Integers, known: Known, sources: int) -> Iterator[Integers]:
