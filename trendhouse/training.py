@@ -20,6 +20,10 @@ from trendhouse.artifacts import canonical_json, sha256_text
 POLICIES = ("auto", "always", "never")
 
 
+class NotTrainedError(ValueError):
+    """There is no model to predict with."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """Whether to train, and why, in a few words."""

@@ -51,16 +51,9 @@ errors as (
 
 ),
 
--- The latest training is the last one that saw nothing of the as-of date: a build of an earlier date is not served by a later fit.
 trainings as (
 
-    select
-        fits.fit_key,
-        row_number() over (order by max(fits.data_to) desc, max(fits.trained_at) desc, fits.fit_key desc) = 1 as is_latest
-    from fits
-    cross join as_of
-    where fits.data_to < as_of.as_of_date
-    group by fits.fit_key
+    {{ trainings('fits', 'as_of') }}
 
 ),
 

@@ -16,7 +16,8 @@ from trendhouse.demand.backtest import BACKTEST_SCHEMA, LEVELS, quantile_column
 from trendhouse.demand.ensembles import ensembles
 from trendhouse.demand.history import History, from_weeks
 from trendhouse.demand.scores import SCORES_SCHEMA, Scorer
-from trendhouse.demand.serving import NotTrainedError, forecaster_of
+from trendhouse.demand.serving import forecaster_of
+from trendhouse.training import NotTrainedError
 
 NO_FITS = FITS_SCHEMA.empty_table()
 

@@ -22,10 +22,10 @@ from trendhouse.demand.feature_selection import SELECTION_SCHEMA
 from trendhouse.demand.lead_time_demand import LEAD_TIME_SCHEMA
 from trendhouse.demand.reasons import REASONS_SCHEMA
 from trendhouse.demand.scores import SCORES_SCHEMA
-from trendhouse.demand.serving import NotTrainedError
 from trendhouse.demand.trends import TRENDS_SCHEMA
 from trendhouse.demand.tuning import TRIALS_SCHEMA
 from trendhouse.pricing.price_response import RESPONSE_SCHEMA
+from trendhouse.training import NotTrainedError
 
 MODELS = ROOT / "python_models"
 META = {

@@ -9,9 +9,10 @@ from scipy.sparse import csr_array
 
 from trendhouse.recommendation.candidate import Candidate, Known
 from trendhouse.recommendation.candidates import candidates
-from trendhouse.recommendation.candidates.session import Path, most_frequent, transitions
+from trendhouse.recommendation.candidates.session import Path, transitions
 from trendhouse.recommendation.interactions import Floats, from_table
 from trendhouse.recommendation.product_text import learn_vocabulary, product_vectors, words
+from trendhouse.recommendation.top_products import largest_entries
 
 CATALOGUE_TYPES = {
     "product_id": pa.string(),
@@ -182,9 +183,9 @@ def test_product_without_visits_backs_off_to_its_category() -> None:
 def test_only_the_commonest_successors_are_kept() -> None:
     counts = csr_array(np.array([[0, 3.0, 1, 3], [5, 0, 0, 0], [1, 2, 0, 2], [0, 0, 0, 0]]))
     np.testing.assert_array_equal(
-        most_frequent(counts, 2).toarray(), [[0, 3, 0, 3], [5, 0, 0, 0], [0, 2, 0, 2], [0, 0, 0, 0]]
+        largest_entries(counts, 2).toarray(), [[0, 3, 0, 3], [5, 0, 0, 0], [0, 2, 0, 2], [0, 0, 0, 0]]
     )
-    np.testing.assert_array_equal(most_frequent(counts, 1).toarray()[0], [0, 3, 0, 0])
+    np.testing.assert_array_equal(largest_entries(counts, 1).toarray()[0], [0, 3, 0, 0])
 
 
 def test_transitions_fade_with_distance_and_time() -> None:

@@ -13,10 +13,7 @@ from trendhouse.demand.candidates import candidates
 from trendhouse.demand.ensemble import Combination
 from trendhouse.demand.ensembles import ensembles
 from trendhouse.demand.history import Floats, History
-
-
-class NotTrainedError(ValueError):
-    """There is nothing to forecast with."""
+from trendhouse.training import NotTrainedError
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,13 @@ METRICS: Mapping[str, Metric] = {
 
 def means(judged: Judged, ks: Sequence[int]) -> dict[str, float]:
     """Mean over customers of every metric at each k, as `ndcg_at_10`; NaN without a customer."""
+    return {f"{name}_at_{k}": value for (name, k), value in means_by_length(judged, ks).items()}
+
+
+def means_by_length(judged: Judged, ks: Sequence[int]) -> dict[tuple[str, int], float]:
+    """The same by name and k."""
     return {
-        f"{name}_at_{k}": float(np.mean(metric(judged, k))) if len(judged.relevant) else float("nan")
+        (name, k): float(np.mean(metric(judged, k))) if len(judged.relevant) else float("nan")
         for name, metric in METRICS.items()
         for k in ks
     }

@@ -8,7 +8,7 @@ import pyarrow as pa
 from scipy.sparse import csr_array
 
 from trendhouse.artifacts import Fit
-from trendhouse.evaluation.ranking import judge, means
+from trendhouse.evaluation.ranking import judge, means_by_length
 from trendhouse.evaluation.variety import (
     average_popularity,
     catalogue_coverage,
@@ -97,7 +97,7 @@ def run(pending: Mapping[str, str], fits: Sequence[Fit], cut: Cut, origin_date: 
         }
         for algorithm, listed in sorted(lists.items())
         if algorithm in pending
-        for (metric, k), value in {**_accuracy(listed, followed), **variety.of(listed)}.items()
+        for (metric, k), value in {**means_by_length(judge(listed, followed), KS), **variety.of(listed)}.items()
     ]
     return pa.Table.from_pylist(rows, schema=BACKTEST_SCHEMA)
 
@@ -127,12 +127,3 @@ class Variety:
             found["product_gini", k] = gini(exposure(first, self._products))
             found["seller_gini", k] = gini(by_seller)
         return found
-
-
-def _accuracy(listed: Integers, followed: csr_array) -> dict[tuple[str, int], float]:
-    """Ranking metrics by name and length of list."""
-    found = {}
-    for name, value in means(judge(listed, followed), KS).items():
-        metric, k = name.rsplit("_at_", 1)
-        found[metric, int(k)] = value
-    return found

@@ -11,6 +11,7 @@ from trendhouse.evaluation.ranking import judge, means
 from trendhouse.recommendation.candidate import Known
 from trendhouse.recommendation.candidates import candidates
 from trendhouse.recommendation.interactions import Integers
+from trendhouse.recommendation.places import evenly
 from trendhouse.recommendation.top_products import recommended
 
 KS = (5, 10, 20)
@@ -31,7 +32,7 @@ class Cut:
     def customers(self, most: int) -> Integers:
         """Rows of the customers who can judge, because something followed: every n-th, so that at most `most` are left."""
         rows: Integers = np.flatnonzero(np.diff(self.followed.indptr))
-        return rows[:: max(-(-len(rows) // most), 1)]
+        return evenly(rows, most)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,7 @@ from trendhouse.artifacts import Fit
 from trendhouse.recommendation.candidate import Known
 from trendhouse.recommendation.candidates import als
 from trendhouse.recommendation.interactions import Floats, Texts
-
-# Texts that repeat are held once: 200,000 customers have 13 million rows.
-REPEATED = pa.dictionary(pa.int32(), pa.string())
+from trendhouse.recommendation.repeated import REPEATED, repeated
 
 
 def vectors_schema(key: str) -> pa.Schema:
@@ -47,10 +45,10 @@ def _long(key: str, names: Texts, factors: Floats, fit_id: str, as_of_date: date
     """A row per entity and dimension; none where the value is 0, as the SQL macros on vectors take them."""
     row, dimension = np.nonzero(factors)
     columns = [
-        pa.DictionaryArray.from_arrays(pa.array(row.astype(np.int32)), pa.array(names.tolist(), pa.string())),
+        repeated(row, names),
         pa.array(dimension.astype(np.int32) + 1),
         pa.array(factors[row, dimension]),
-        pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(row), dtype=np.int32)), pa.array([fit_id])),
+        repeated(np.zeros(len(row), dtype=np.int64), np.array([fit_id])),
         pa.array(np.full(len(row), np.datetime64(as_of_date, "D"))),
     ]
     return pa.Table.from_arrays(columns, schema=vectors_schema(key))

@@ -11,6 +11,7 @@ from trendhouse.parallel import in_blocks
 from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.confidence import confidence, mean_confidence
 from trendhouse.recommendation.interactions import Floats, Integers, Interactions, Texts
+from trendhouse.recommendation.places import evenly
 from trendhouse.recommendation.read_once import ReadOnce
 from trendhouse.recommendation.tensors import from_text, to_text
 from trendhouse.recommendation.top_products import blocks_of, stacked, top_entries
@@ -185,8 +186,7 @@ class CustomerLinks:
     def _looked_among(self, interactions: Interactions) -> tuple[Vectors, Integers, float]:
         """The customers that are looked among: their vectors; for each customer the place among them, -1 for none; the unit of confidence."""
         customers = len(interactions.customers)
-        step = -(-customers // self._most_customers)
-        among = np.arange(0, customers, max(step, 1))
+        among = evenly(np.arange(customers), self._most_customers)
         place = np.full(customers, -1, dtype=np.int64)
         place[among] = np.arange(len(among))
         unit = mean_confidence(interactions.weights)

@@ -24,6 +24,7 @@ from trendhouse.artifacts import canonical_json
 from trendhouse.boosters import deterministic, from_text, predict, to_text
 from trendhouse.recommendation.interactions import Floats, Integers, Texts
 from trendhouse.recommendation.places import places_of
+from trendhouse.recommendation.top_products import best_of_rows
 
 Doubles = NDArray[np.float64]
 
@@ -226,9 +227,8 @@ def lists_of(moment: Moment, outlook: Outlook, count: int, is_shown: NDArray[np.
     customers = len(moment.customers)
     shape = (customers, count)
     own = np.flatnonzero(shown[moment.column])
-    own = own[np.lexsort((moment.column[own], -outlook.pair_scores[own], moment.row[own]))]
-    place = np.arange(len(own)) - np.searchsorted(moment.row[own], moment.row[own])
-    own, place = own[place < count], place[place < count]
+    best, place = best_of_rows(moment.row[own], moment.column[own], outlook.pair_scores[own], count)
+    own = own[best]
     columns = np.full(shape, -1, dtype=np.int64)
     scores, probabilities = np.full(shape, -np.inf), np.zeros(shape)
     at = moment.row[own], place

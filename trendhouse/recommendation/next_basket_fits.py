@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from trendhouse import warehouse
 from trendhouse.artifacts import Fit, from_table, library_versions, to_table
-from trendhouse.evaluation.ranking import judge, means
+from trendhouse.evaluation.ranking import judge, means_by_length
 from trendhouse.recommendation.contest import KS
 from trendhouse.recommendation.interactions import Texts
 from trendhouse.recommendation.next_basket import (
@@ -28,8 +28,8 @@ from trendhouse.recommendation.next_basket import (
     lists_of,
     moment_of,
 )
-from trendhouse.recommendation.places import places_of
-from trendhouse.training import Settings, fingerprint, fit_id, fit_key
+from trendhouse.recommendation.places import evenly, places_of
+from trendhouse.training import NotTrainedError, Settings, fingerprint, fit_id, fit_key
 
 TOPIC = "next_basket"
 LIBRARIES = ("lightgbm", "numpy", "pyarrow", "scikit-learn", "trendhouse")
@@ -66,10 +66,6 @@ SCORES_SCHEMA = pa.schema(
         ("scored_at", pa.timestamp("us")),
     ]
 )
-
-
-class NotTrainedError(ValueError):
-    """There is nothing to tell the next basket with."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +120,7 @@ class PastBaskets:
         """A past date, of every n-th customer who then bought, by their keys, so that at most MOST_CUSTOMERS are left."""
         at = warehouse.equals("as_of_date", day)
         customers = warehouse.values(self._baskets, "customer_id", at)
-        asked = warehouse.is_one_of("customer_id", customers[:: max(-(-len(customers) // MOST_CUSTOMERS), 1)])
+        asked = warehouse.is_one_of("customer_id", evenly(customers, MOST_CUSTOMERS))
         return Snapshot(
             day,
             warehouse.to_arrow(self._repeats, REPEAT_COLUMNS, f"{at} and {asked}"),
@@ -197,10 +193,8 @@ def backtest(training: Sequence[Mapping[str, Any]], past: PastBaskets, threads: 
 def measured(after: Lesson, predictor: Predictor) -> list[tuple[str, int, float]]:
     """Metric, k and value of a predictor's lists for the customers who bought."""
     lists = lists_of(after.moment, predictor.outlook(after.moment), LENGTH)
-    found = []
-    for name, value in means(judge(lists.columns, after.followed), KS).items():
-        metric, _, k = name.rpartition("_at_")
-        found.append((metric, int(k), round(value, 9)))
+    kept = means_by_length(judge(lists.columns, after.followed), KS)
+    found = [(metric, k, round(value, 9)) for (metric, k), value in kept.items()]
     promised = lists.probabilities[after.asked()]
     found += [("mean_probability", k, round(float(promised[:, :k].sum() / (k * len(promised))), 9)) for k in KS]
     return found

@@ -25,7 +25,7 @@ from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.contest import Cut
 from trendhouse.recommendation.interactions import Floats, Integers
 from trendhouse.recommendation.pair_features import NAMES, PairFeatures, own_entries
-from trendhouse.recommendation.top_products import blocks_of, top_products, without
+from trendhouse.recommendation.top_products import best_of_rows, blocks_of, top_products, without
 
 Doubles = NDArray[np.float64]
 
@@ -188,13 +188,10 @@ class Ranker:
             if len(proposals.row):
                 seen = _evidence(proposals.features, len(chosen))
                 score = self._scores(seen, proposals.features)
-                order = np.lexsort((proposals.column, -score, proposals.row))
-                row = proposals.row[order]
-                place = np.arange(len(row)) - np.searchsorted(row, row)
-                kept = place < count
-                at = row[kept], place[kept]
-                columns[at], values[at] = proposals.column[order][kept], score[order][kept]
-                source[at] = self._source_of(seen[order[kept]])
+                best, place = best_of_rows(proposals.row, proposals.column, score, count)
+                at = proposals.row[best], place
+                columns[at], values[at] = proposals.column[best], score[best]
+                source[at] = self._source_of(seen[best])
             return Lists(columns, values, source)
 
         blocks = list(in_blocks(of_block, _blocks(customers, known, len(chosen)), threads))

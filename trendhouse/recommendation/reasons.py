@@ -10,6 +10,7 @@ from trendhouse.recommendation.candidate import Known
 from trendhouse.recommendation.confidence import confidence
 from trendhouse.recommendation.interactions import Floats, Integers
 from trendhouse.recommendation.pair_features import Entries
+from trendhouse.recommendation.top_products import largest_entries
 
 # Products of a customer, those dealt with most, of which one is named as the reason.
 MOST_ANCHORS = 20
@@ -82,7 +83,7 @@ class Reasons:
         if not len(column):
             return strongest
         people, row = np.unique(customer, return_inverse=True)
-        own = _largest(csr_array(self._own[people]), MOST_ANCHORS)
+        own = largest_entries(csr_array(self._own[people]), MOST_ANCHORS)
         length = np.diff(own.indptr)[row]
         pair = np.repeat(np.arange(len(column)), length)
         first = np.cumsum(length) - length
@@ -94,12 +95,3 @@ class Reasons:
         best = best[worth[best] > 0]
         strongest[pair[best]] = anchors[best]
         return strongest
-
-
-def _largest(matrix: csr_array, most: int) -> csr_array:
-    """The matrix without all but the `most` largest entries of each row; of equal ones the first."""
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    kept = order[np.arange(len(order)) - matrix.indptr[row] < most]
-    starts = np.concatenate([[0], np.cumsum(np.minimum(np.diff(matrix.indptr), most))])
-    return csr_array((matrix.data[kept], matrix.indices[kept], starts), shape=matrix.shape)

@@ -21,7 +21,9 @@ from trendhouse.recommendation.candidate import Known
 from trendhouse.recommendation.candidates import content, item_cosine
 from trendhouse.recommendation.confidence import confidence, mean_confidence
 from trendhouse.recommendation.interactions import Floats, Integers, Texts
+from trendhouse.recommendation.places import evenly
 from trendhouse.recommendation.popularity_scores import popularity
+from trendhouse.recommendation.repeated import REPEATED, repeated
 from trendhouse.recommendation.top_products import blocks_of, stacked, top_products
 
 ALGORITHMS = ("item_cosine", "content")
@@ -43,7 +45,6 @@ LEAST_WORD_WEIGHT = 1 + np.log(10)
 WORDS_SHOWN = 2
 PAIRS_OF_WORDS_AT_A_TIME = 100_000
 
-REPEATED = pa.dictionary(pa.int32(), pa.string())
 SIMILAR_SCHEMA = pa.schema(
     [
         ("product_id", REPEATED),
@@ -100,7 +101,7 @@ class Likeness:
     def worth(self, threads: int) -> float:
         """Cosine of customers that goes with a content cosine of 1: least squares through the origin, by weight; at most 1."""
         products = self.links.shape[0]
-        rows = np.arange(0, products, max(-(-products // LEARNT_FROM), 1))
+        rows = evenly(np.arange(products), LEARNT_FROM)
 
         def of_block(block: Integers) -> tuple[float, float]:
             contents, rests_on = self.content(block), self.rests_on(block)
@@ -171,9 +172,9 @@ def similar_products(known: Known, shown: pa.Table, fits: Sequence[Fit], threads
     level = np.where(is_found, np.where(is_by_behaviour, LEVELS.index("behaviour"), LEVELS.index("content")), level)
     return pa.Table.from_arrays(
         [
-            _repeated(row, names),
-            _repeated(others[other], names),
-            _repeated(level, np.asarray(LEVELS)),
+            repeated(row, names),
+            repeated(others[other], names),
+            repeated(level, np.asarray(LEVELS)),
             pa.array(words.tolist(), pa.string()),
             pa.array(place + 1),
             *(pa.array(np.round(column, 6)) for column in (score, behaviour, contents, weight, expected)),
@@ -272,10 +273,6 @@ def _filled(found: Integers, others: Integers, popular: Floats, categories: Text
             is_same, LEVELS.index("category"), LEVELS.index("global")
         )
     return filled, levels
-
-
-def _repeated(places: Integers, texts: Texts) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), pa.array(texts.tolist(), pa.string()))
 
 
 def _same(fit: Fit | None, rows: int) -> pa.DictionaryArray:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from trendhouse.parallel import in_blocks
 from trendhouse.recommendation.candidate import Known, Recommender
@@ -49,14 +50,28 @@ def top_entries(scores: csr_array, count: int) -> tuple[Integers, Floats]:
     return _listed(row, scores.indices[entry], scores.data[entry], scores.shape[0], count)
 
 
+def largest_entries(matrix: csr_array, most: int) -> csr_array:
+    """The matrix without all but the `most` largest entries of each row; of equal ones the first."""
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    kept, _ = best_of_rows(row, matrix.indices, matrix.data, most)
+    return coo_array((matrix.data[kept], (row[kept], matrix.indices[kept])), shape=matrix.shape).tocsr()
+
+
+def best_of_rows(
+    row: Integers, column: Integers, score: NDArray[np.floating[Any]], count: int
+) -> tuple[Integers, Integers]:
+    """Which of the scores (scores,) are among the first `count` of their rows, and at which place, from 0; of equal ones the first column."""
+    order = np.lexsort((column, -score, row))
+    in_order = row[order]
+    place = np.arange(len(order)) - np.searchsorted(in_order, in_order)
+    return order[place < count], place[place < count]
+
+
 def _listed(row: Integers, column: Integers, score: Floats, customers: int, count: int) -> tuple[Integers, Floats]:
     """The best of the scores of rows and columns (scores,), as `top_products` gives them."""
     columns = np.full((customers, count), -1, dtype=np.int64)
     values = np.full((customers, count), -np.inf, dtype=np.float32)
-    order = np.lexsort((column, -score, row))
-    starts = np.searchsorted(row[order], np.arange(customers))
-    place = np.arange(len(order)) - starts[row[order]]
-    best, place = order[place < count], place[place < count]
+    best, place = best_of_rows(row, column, score, count)
     columns[row[best], place] = column[best]
     values[row[best], place] = score[best]
     return columns, values

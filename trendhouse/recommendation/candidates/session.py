@@ -14,6 +14,7 @@ from trendhouse.recommendation.candidate import Known, Recommender
 from trendhouse.recommendation.interactions import Floats, Integers, Texts
 from trendhouse.recommendation.places import places_of, ranks_of
 from trendhouse.recommendation.tensors import from_text, to_text
+from trendhouse.recommendation.top_products import largest_entries
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,6 @@ def transitions(path: Path, products: int, window: int, step_decay: float, half_
         weight = step_decay ** (steps - 1) * 0.5 ** (path.days_ago[steps:] / half_life_days)
         counts = counts + coo_array((weight[counted], (before[counted], after[counted])), shape=counts.shape).tocsr()
     return counts
-
-
-def most_frequent(counts: csr_array, successors: int) -> csr_array:
-    """The counts without all but the largest `successors` of each row; of equal ones the first."""
-    row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    order = np.lexsort((counts.indices, -counts.data, row))
-    kept = order[np.arange(len(order)) - counts.indptr[row] < successors]
-    return coo_array((counts.data[kept], (row[kept], counts.indices[kept])), shape=counts.shape).tocsr()
 
 
 @dataclass(frozen=True)
@@ -163,7 +156,7 @@ class SessionCandidate:
         )
         if counts.nnz == 0:
             return None
-        counts = most_frequent(counts, parameters["successors"])
+        counts = largest_entries(counts, parameters["successors"])
         categories = pc.unique(known.catalogue.column("category").drop_null()).sort()
         names = np.asarray([*categories.to_pylist(), ""], dtype=np.str_)
         reading = [parameters[name] for name in ("prior", "last_visits", "visit_decay", "visit_half_life_days")]
